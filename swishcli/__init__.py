@@ -1,0 +1,57 @@
+"""swish tells speech, music and noise apart.
+
+>>> import swishcli
+>>> model = swishcli.load("wide")  # doctest: +SKIP
+>>> for segment in model.segment("programme.flac").segments:  # doctest: +SKIP
+...     print(segment.start, segment.end, segment.label)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from swishcli.checkpoint import Checkpoint, shipped_models
+    from swishcli.errors import SwishError
+    from swishcli.model import Analysis, Model, load
+    from swishcli.segments import SILENCE, Classification, Segment, Segmentation
+    from swishcli.smoothing import SmoothingConfig
+
+_HOMES = {
+    "Analysis": "model",
+    "Checkpoint": "checkpoint",
+    "Classification": "segments",
+    "Model": "model",
+    "SILENCE": "segments",
+    "Segment": "segments",
+    "Segmentation": "segments",
+    "SmoothingConfig": "smoothing",
+    "SwishError": "errors",
+    "load": "model",
+    "shipped_models": "checkpoint",
+}
+
+__all__ = [
+    "SILENCE",
+    "Analysis",
+    "Checkpoint",
+    "Classification",
+    "Model",
+    "Segment",
+    "Segmentation",
+    "SmoothingConfig",
+    "SwishError",
+    "load",
+    "shipped_models",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The command line imports the package for every `swish --help`: its parts are imported when asked for.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'swishcli' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"swishcli.{_HOMES[name]}"), name)

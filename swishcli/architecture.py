@@ -1,0 +1,183 @@
+"""The shape of a SwishNet: its configuration and everything that follows from it, without torch.
+
+Receptive field, look-ahead, parameters and arithmetic are computed here from `NetworkConfig`; the tests
+compare them with what the network in `network.py` measurably does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+STEM_KERNELS = (3, 6)
+"""Lengths in frames of the two parallel convolutions of a stem layer (Hussain & Haque 2018)."""
+
+WIDTHS = {"slim": 14, "wide": 28, "large": 84}
+"""Channels of the named sizes; any other even number works as well."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that determines the network's shape; travels in the checkpoint."""
+
+    n_features: int = 32
+    """Channels of the input: coefficients of a frame."""
+    n_classes: int = 3
+    width: int = WIDTHS["wide"]
+    """Channels of every layer."""
+    stem_layers: int = 2
+    """Multi-scale layers on the frame grid; from the second on they are residual."""
+    strides: tuple[int, ...] = (2, 2, 2, 2, 2, 2, 2)
+    """Strides of the stages; their product is the coarsest time scale in frames."""
+    kernel_per_stride: int = 2
+    """A stage of stride s has a convolution of ``kernel_per_stride · s`` frames."""
+    output_stride: int = 4
+    """Frames per output position; a product of the first strides."""
+    causal: bool = False
+    """Whether an output position depends on no frame after its own."""
+    dropout: float = 0.0
+    """Share of channels dropped from a stage's gated output during training."""
+
+    def __post_init__(self) -> None:
+        if self.width < 2 or self.width % 2:
+            raise ValueError(f"the width must be even and at least 2, not {self.width}")
+        if self.n_features < 1 or self.n_classes < 2:
+            raise ValueError("a network needs at least one feature and two classes")
+        if self.stem_layers < 1 or self.kernel_per_stride < 1 or any(s < 1 for s in self.strides):
+            raise ValueError("a network needs a stem layer, and kernels and strides of at least 1")
+        if self.output_stride not in self.grids:
+            raise ValueError(f"the output stride must be one of {self.grids}, not {self.output_stride}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
+
+    @cached_property
+    def grids(self) -> tuple[int, ...]:
+        """Frames per position after the stem and after each stage."""
+        return tuple(prod(self.strides[:i]) for i in range(len(self.strides) + 1))
+
+    @property
+    def total_stride(self) -> int:
+        """Frames per position of the coarsest stage; a chunk must start at a multiple of it."""
+        return self.grids[-1]
+
+    def n_positions(self, n_frames: int) -> int:
+        """Output positions for `n_frames` frames."""
+        return -(-n_frames // self.output_stride)
+
+    def left_padding(self, kernel: int, stride: int) -> int:
+        """Zeros before the first frame of a convolution whose position j stands for [j·s, (j+1)·s).
+
+        Centred: the window's middle is the middle of those frames. Causal: it ends with the last of them.
+        """
+        return kernel - stride if self.causal else (kernel - stride) // 2
+
+    @cached_property
+    def _spans(self) -> tuple[tuple[int, int], ...]:
+        """First and last frame that each output position of one coarsest position depends on."""
+        per_period = self.total_stride // self.output_stride
+        # Far enough from frame 0 that no span is cut off or shifted by it.
+        base = 4 * per_period
+        return tuple(
+            (first - base * self.output_stride, last - base * self.output_stride)
+            for first, last in (self._output_span(u) for u in range(base, base + per_period))
+        )
+
+    def _stage_span(self, stage: int, first: int, last: int) -> tuple[int, int]:
+        """Frames that positions `first` to `last` after `stage` (0 is the stem) depend on."""
+        for stride in reversed(self.strides[:stage]):
+            kernel = self.kernel_per_stride * stride
+            first = first * stride - self.left_padding(kernel, stride)
+            last = last * stride - self.left_padding(kernel, stride) + kernel - 1
+        for _ in range(self.stem_layers):
+            padding = self.left_padding(max(STEM_KERNELS), 1)
+            first, last = first - padding, last - padding + max(STEM_KERNELS) - 1
+        return first, last
+
+    def _output_span(self, position: int) -> tuple[int, int]:
+        """Frames that an output position depends on, through every stage that feeds the classifier."""
+        spans = []
+        for stage, grid in enumerate(self.grids):
+            if grid <= self.output_stride:
+                per_position = self.output_stride // grid
+                at = (position * per_position, (position + 1) * per_position - 1)
+            spans.append(self._stage_span(stage, *at))
+            if grid >= self.output_stride and stage < len(self.strides):
+                at = self.upsampled_from(self.strides[stage], *at)
+        return min(s[0] for s in spans), max(s[1] for s in spans)
+
+    def upsampled_from(self, stride: int, first: int, last: int) -> tuple[int, int]:
+        """Positions of the coarser grid that positions `first` to `last` of the finer one are made from.
+
+        Centred: the nearest ones on both sides (linear interpolation). Causal: the last complete one.
+        """
+        if self.causal:
+            return (first + 1) // stride - 1, (last + 1) // stride - 1
+        if stride == 1:
+            return first, last
+        return (2 * first + 1 - stride) // (2 * stride), -((stride - 1 - 2 * last) // (2 * stride))
+
+    @cached_property
+    def look_back(self) -> int:
+        """Frames before its own first one that an output position depends on, at most."""
+        return max(u * self.output_stride - first for u, (first, _) in enumerate(self._spans))
+
+    @cached_property
+    def look_ahead(self) -> int:
+        """Frames after its own last one that an output position depends on, at most; 0 if causal."""
+        return max(last - (u + 1) * self.output_stride + 1 for u, (_, last) in enumerate(self._spans))
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that the output positions of one coarsest position depend on, each seen from its own."""
+        return self.look_back + self.output_stride + self.look_ahead
+
+    @cached_property
+    def _convolutions(self) -> dict[str, tuple[tuple[int, int, int], int]]:
+        """By name: shape of the weights (outputs, inputs, kernel) and frames per position of the output."""
+        width = self.width
+        layers: dict[str, tuple[tuple[int, int, int], int]] = {}
+        for i in range(self.stem_layers):
+            inputs = width if i else self.n_features
+            for b, kernel in enumerate(STEM_KERNELS):
+                layers[f"stem.{i}.branches.{b}.conv"] = (width, inputs, kernel), 1
+        for i, (stride, grid) in enumerate(zip(self.strides, self.grids[1:], strict=True)):
+            layers[f"stages.{i}.gated.conv"] = (2 * width, width, self.kernel_per_stride * stride), grid
+        for i, grid in enumerate(self.grids):
+            layers[f"fusion.{i}"] = (width, width, 1), max(grid, self.output_stride)
+        layers["head"] = (self.n_classes, width // 2, 1), self.output_stride
+        return layers
+
+    @cached_property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of all tensors of the network's state, by their names."""
+        shapes: dict[str, tuple[int, ...]] = _statistics("input_norm", self.n_features)
+        for name, (shape, _) in self._convolutions.items():
+            shapes[f"{name}.weight"] = shape
+            if name.endswith(".conv"):
+                norm = name.removesuffix("conv") + "norm"
+                shapes |= {f"{norm}.weight": shape[:1], f"{norm}.bias": shape[:1]} | _statistics(
+                    norm, shape[0]
+                )
+            elif name in ("fusion.0", "head"):
+                shapes[f"{name}.bias"] = shape[:1]
+        return shapes
+
+    @property
+    def n_parameters(self) -> int:
+        """Trained numbers: weights and offsets, the running statistics of batch norms not counted."""
+        counted = (s for name, s in self.weight_shapes.items() if name.endswith((".weight", ".bias")))
+        return sum(prod(shape) for shape in counted)
+
+    def macs_per_second(self, hop_s: float) -> float:
+        """Multiply–accumulates of the convolutions per second of audio at a hop of `hop_s` seconds."""
+        return sum(prod(shape) / grid for shape, grid in self._convolutions.values()) / hop_s
+
+
+def _statistics(norm: str, channels: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of what a batch norm keeps beside its trained numbers."""
+    return {
+        f"{norm}.running_mean": (channels,),
+        f"{norm}.running_var": (channels,),
+        f"{norm}.num_batches_tracked": (),
+    }

@@ -1,0 +1,53 @@
+"""The command line: a Typer app, one module per command.
+
+Exit codes: 0 all well; 1 some inputs failed, the others are done and written; 2 wrong usage, a model or
+data set that cannot be used included; 130 interrupted.
+
+Nothing here imports the network's libraries before a command needs them: `swish --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def main() -> None:
+    """Run ``swish`` and exit with a documented code; no error leaves as a traceback."""
+    from swishcli.cli.app import app
+    from swishcli.cli.console import print_error
+    from swishcli.errors import SwishError
+
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may hold what the terminal's encoding cannot say.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(standalone_mode=False)
+    except SwishError as error:
+        print_error(error)
+        code = EXIT_USAGE
+    except KeyboardInterrupt:
+        print_error("interrupted")
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who reads the output has seen enough, as `swish … | head` does. Python's last flush must not say so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_OK
+    except Exception as error:
+        code = _exit_code_of(error)
+    sys.exit(code)
+
+
+def _exit_code_of(error: Exception) -> int:
+    """Of an exception of the command-line library, shown as it wants to be; others are bugs."""
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if type(error).__name__ == "Abort":
+        return EXIT_INTERRUPTED
+    if code is None:
+        raise error
+    if show is not None:
+        show()
+    return int(code)

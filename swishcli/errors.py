@@ -1,0 +1,59 @@
+"""What can go wrong, as one family: each error is a sentence for the person at the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def display_path(path: str | Path) -> str:
+    """A path as one printable line: control characters and undecodable bytes are escaped.
+
+    >>> display_path("a song.wav")
+    'a song.wav'
+    >>> display_path("two\\nlines.wav")
+    'two\\\\nlines.wav'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(path))
+
+
+class SwishError(Exception):
+    """Base of every error that swish raises on purpose; ``str(error)`` is one sentence."""
+
+
+class AudioError(SwishError):
+    """A recording that cannot be used, with its name and the reason."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{display_path(path)}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class CheckpointError(SwishError):
+    """A model file that cannot be used, with its name and the reason."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{display_path(path)}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class DataError(SwishError):
+    """Training or reference data that cannot be used."""
+
+
+class OutputError(SwishError):
+    """A result that cannot be written, with the name of the file and the reason."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{display_path(path)}: cannot be written: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class MissingDependencyError(SwishError):
+    """A feature whose optional packages are not installed."""
+
+
+class DeviceError(SwishError):
+    """A device that was asked for and is not there."""

@@ -1,0 +1,248 @@
+"""MFCC front end: samples in, mel-frequency cepstral coefficients out, one frame every hop.
+
+Frame ``t`` stands for the samples ``[t·hop, (t+1)·hop)``; its window is centred on them, so ``n`` samples
+make ``ceil(n / hop)`` frames and a frame's number times the hop is its time. Samples before the first and
+after the last count as zero.
+
+    samples ─ Hann window ─ |rfft|² ─ mel filters (Slaney) ─ 10·log10(max(amin, ·)) ─ DCT-II ─→ [n_mfcc, T]
+
+Decibels are not clipped against the loudest frame (``top_db``): that would make a frame depend on the
+whole recording, and a recording could no longer be read block by block.
+
+Two implementations share `FrontEndConfig`: `MfccStream` (NumPy, block by block, for the CPU) and
+`torch_mfcc` (torchaudio, batched, for training and the GPU). ``librosa.feature.mfcc`` is the reference for
+both (tests/test_features.py).
+
+Davis & Mermelstein 1980, *Comparison of parametric representations for monosyllabic word recognition*;
+mel scale and filter areas as in Slaney's Auditory Toolbox (librosa's defaults).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from swishcli.audio import Samples
+
+if TYPE_CHECKING:
+    import torch
+
+Features = npt.NDArray[np.float32]
+
+_BLOCK_FRAMES = 128  # windowed frames, spectra and powers of a block fit together in a core's cache
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEndConfig:
+    """Everything that determines the features; travels in the checkpoint."""
+
+    sample_rate: int = 16000
+    """Hz."""
+    win_length: int = 400
+    """Samples under the Hann window (25 ms)."""
+    hop_length: int = 160
+    """Samples from frame to frame (10 ms)."""
+    n_fft: int = 512
+    """Samples the window is zero-padded to."""
+    n_mels: int = 64
+    f_min: float = 20.0
+    """Lower edge of the lowest mel band in Hz."""
+    f_max: float = 8000.0
+    """Upper edge of the highest mel band in Hz."""
+    n_mfcc: int = 32
+    amin: float = 1e-10
+    """Floor of a mel band's power before the logarithm."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hop_length <= self.win_length <= self.n_fft:
+            raise ValueError("the front end needs 0 < hop_length <= win_length <= n_fft")
+        if (self.win_length - self.hop_length) % 2 or (self.n_fft - self.hop_length) % 2:
+            raise ValueError("the front end needs win_length, n_fft and hop_length to be all even or all odd")
+        if not 0 < self.n_mfcc <= self.n_mels:
+            raise ValueError("the front end needs 0 < n_mfcc <= n_mels")
+        if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
+            raise ValueError("the front end needs 0 <= f_min < f_max <= sample_rate / 2")
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds from frame to frame."""
+        return self.hop_length / self.sample_rate
+
+    @property
+    def padding(self) -> int:
+        """Zeros before the first sample, and as many samples of a window lie before its frame."""
+        return (self.win_length - self.hop_length) // 2
+
+    def n_frames(self, n_samples: int) -> int:
+        """Frames that `n_samples` samples make."""
+        return -(-n_samples // self.hop_length)
+
+
+def mel_filters(config: FrontEndConfig) -> npt.NDArray[np.float64]:
+    """Triangular filters ``[n_fft // 2 + 1, n_mels]`` of unit area on Slaney's mel scale."""
+    fft_hz = np.linspace(0, config.sample_rate / 2, config.n_fft // 2 + 1)
+    edges = _mel_to_hz(np.linspace(_hz_to_mel(config.f_min), _hz_to_mel(config.f_max), config.n_mels + 2))
+    rising = (fft_hz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - fft_hz[:, None]) / (edges[2:] - edges[1:-1])
+    area = 2.0 / (edges[2:] - edges[:-2])
+    return np.maximum(0, np.minimum(rising, falling)) * area
+
+
+# Slaney's scale: linear below 1 kHz (15 mel), then logarithmic with 27 steps to a factor of 6.4.
+_LINEAR_HZ_PER_MEL = 200 / 3
+_LOG_START_HZ = 1000.0
+_LOG_START_MEL = _LOG_START_HZ / _LINEAR_HZ_PER_MEL
+_LOG_STEP = np.log(6.4) / 27
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _LOG_START_HZ:
+        return hz / _LINEAR_HZ_PER_MEL
+    return float(_LOG_START_MEL + np.log(hz / _LOG_START_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    log = _LOG_START_HZ * np.exp(_LOG_STEP * (mel - _LOG_START_MEL))
+    return np.where(mel < _LOG_START_MEL, mel * _LINEAR_HZ_PER_MEL, log)
+
+
+def dct_matrix(n_mfcc: int, n_mels: int) -> npt.NDArray[np.float64]:
+    """Orthonormal DCT-II ``[n_mels, n_mfcc]``: ``mel @ dct_matrix`` are the first cepstral coefficients."""
+    band = np.arange(n_mels)[:, None]
+    coefficient = np.arange(n_mfcc)
+    matrix = np.cos(np.pi / n_mels * (band + 0.5) * coefficient) * np.sqrt(2 / n_mels)
+    matrix[:, 0] /= np.sqrt(2)
+    return matrix
+
+
+@lru_cache(maxsize=4)
+def _constants(config: FrontEndConfig) -> tuple[Features, Features, Features]:
+    """Window, mel filters and DCT in float32; 10/ln 10 of the decibels is multiplied into the DCT."""
+    n = np.arange(config.win_length)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * n / config.win_length)
+    to_db = 10 / np.log(10) * dct_matrix(config.n_mfcc, config.n_mels)
+    as_float32 = [np.ascontiguousarray(a, dtype=np.float32) for a in (window, mel_filters(config), to_db)]
+    return as_float32[0], as_float32[1], as_float32[2]
+
+
+def _mfcc_of_padded(samples: Samples, n_frames: int, config: FrontEndConfig) -> Features:
+    """MFCC ``[n_frames, n_mfcc]`` of windows that start at 0, hop, 2·hop, … of contiguous `samples`."""
+    window, filters, to_cepstrum = _constants(config)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, config.win_length)[:: config.hop_length]
+    mfcc = np.empty((n_frames, config.n_mfcc), np.float32)
+    for start in range(0, n_frames, _BLOCK_FRAMES):
+        block = frames[start : min(start + _BLOCK_FRAMES, n_frames)]
+        # The window starts the zero-padded frame instead of sitting at its centre: only phases differ.
+        spectrum = np.fft.rfft(block * window, config.n_fft)
+        power = spectrum.real**2
+        power += spectrum.imag**2
+        mel = power @ filters
+        np.maximum(mel, np.float32(config.amin), out=mel)
+        np.log(mel, out=mel)
+        np.matmul(mel, to_cepstrum, out=mfcc[start : start + len(block)])
+    return mfcc
+
+
+class MfccStream:
+    """MFCC of a recording that arrives in blocks; the blocks' sizes do not change the result.
+
+    `push` and `finish` return features ``[rows, T, n_mfcc]`` and mean squares ``[rows, T]`` of the samples
+    each frame stands for (``10·log10`` of them is the frame's level in dBFS).
+    """
+
+    def __init__(self, config: FrontEndConfig, rows: int = 1) -> None:
+        self.config = config
+        self._rows = rows
+        self._held = np.zeros((rows, config.padding), np.float32)
+        self._n_samples = 0
+        self._n_frames = 0
+
+    def push(self, samples: Samples) -> tuple[Features, Features]:
+        """Take samples ``[rows, n]``, return the frames that are complete with them."""
+        self._n_samples += samples.shape[1]
+        self._held = np.concatenate([self._held, samples], axis=1)
+        config = self.config
+        return self._take(max(0, (self._held.shape[1] - config.win_length) // config.hop_length + 1))
+
+    def finish(self) -> tuple[Features, Features]:
+        """Return the frames whose windows reach past the last sample."""
+        config = self.config
+        remaining = config.n_frames(self._n_samples) - self._n_frames
+        needed = max(0, (remaining - 1) * config.hop_length + config.win_length)
+        missing = max(0, needed - self._held.shape[1])
+        # The last frame may stand for less than a hop of samples: its mean is over those it has.
+        in_last = self._n_samples - (config.n_frames(self._n_samples) - 1) * config.hop_length
+        self._held = np.pad(self._held, ((0, 0), (0, missing)))
+        features, energy = self._take(remaining)
+        if remaining:
+            energy[:, -1] *= config.hop_length / in_last
+        return features, energy
+
+    def _take(self, n_frames: int) -> tuple[Features, Features]:
+        config = self.config
+        features = np.empty((self._rows, n_frames, config.n_mfcc), np.float32)
+        if n_frames == 0:
+            return features, np.empty((self._rows, 0), np.float32)
+        for row, samples in enumerate(self._held):
+            features[row] = _mfcc_of_padded(samples, n_frames, config)
+        used = n_frames * config.hop_length
+        own = self._held[:, config.padding : config.padding + used]
+        own = own.reshape(self._rows, n_frames, config.hop_length)
+        energy = np.einsum("rth,rth->rt", own, own) / np.float32(config.hop_length)
+        self._held = self._held[:, used:]
+        self._n_frames += n_frames
+        return features, energy
+
+
+def mfcc(samples: Samples, config: FrontEndConfig) -> Features:
+    """MFCC ``[T, n_mfcc]`` of mono samples ``[n]``, computed in NumPy.
+
+    >>> mfcc(np.zeros(16000, np.float32), FrontEndConfig()).shape
+    (100, 32)
+    """
+    stream = MfccStream(config)
+    parts = [stream.push(samples[None])[0], stream.finish()[0]]
+    return np.concatenate(parts, axis=1)[0]
+
+
+def feature_blocks(
+    blocks: Iterator[Samples], rows: int, config: FrontEndConfig
+) -> Iterator[tuple[Features, Features]]:
+    """Turn blocks of samples ``[rows, n]`` into blocks of features ``[rows, T, n_mfcc]`` and energies."""
+    stream = MfccStream(config, rows)
+    for block in blocks:
+        yield stream.push(block)
+    yield stream.finish()
+
+
+def torch_mfcc(config: FrontEndConfig) -> torch.nn.Module:
+    """The same front end as a torch module: samples ``[N, n]`` → MFCC ``[N, n_mfcc, ceil(n / hop)]``."""
+    import torch
+    import torchaudio
+
+    transform = torchaudio.transforms.MFCC(
+        config.sample_rate,
+        n_mfcc=config.n_mfcc,
+        melkwargs={
+            "n_fft": config.n_fft,
+            "win_length": config.win_length,
+            "hop_length": config.hop_length,
+            "f_min": config.f_min,
+            "f_max": config.f_max,
+            "n_mels": config.n_mels,
+            "center": False,
+            "norm": "slaney",
+            "mel_scale": "slaney",
+        },
+    )
+    transform.amplitude_to_DB = torchaudio.transforms.AmplitudeToDB("power", top_db=None)
+    transform.amplitude_to_DB.amin = config.amin
+    # torch centres the window in n_fft samples; the zeros after the end let ceil(n / hop) windows fit.
+    before = (config.n_fft - config.hop_length) // 2
+    after = before + config.hop_length - 1
+    return torch.nn.Sequential(torch.nn.ConstantPad1d((before, after), 0.0), transform)

@@ -1,0 +1,90 @@
+"""Files: which ones are recordings, and outputs that exist only when they are complete.
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     write_text_atomically(Path(folder, "a.csv"), "start,end\\n")
+...     [p.name for p in Path(folder).iterdir()]
+['a.csv']
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from swishcli.errors import OutputError
+
+_AUDIO_SUFFIXES = frozenset(
+    [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".m4a", ".mp4", ".m4b", ".aac", ".mkv", ".mka", ".webm", ".wma", ".wmv", ".mov", ".avi", ".amr", ".3gp", ".ac3", ".mpg", ".mpeg", ".ts"]
+)
+
+
+def is_audio(path: Path) -> bool:
+    """Whether a file found in a folder is taken for a recording: by its suffix, hidden files not.
+
+    >>> is_audio(Path("a/b.FLAC")), is_audio(Path("a/._b.flac")), is_audio(Path("notes.txt"))
+    (True, False, False)
+    """
+    return path.suffix.lower() in _AUDIO_SUFFIXES and not path.name.startswith(".")
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A path to write to, in the folder of `path`, that becomes `path` when the block ends well.
+
+    When the block raises anything, KeyboardInterrupt included, what it wrote is removed and the file that
+    stood at `path` before stays as it was. The path keeps the suffix of `path`, from which libraries tell
+    the format. A symbolic link is written through, as ``open`` does; a device or a pipe cannot be replaced
+    and is given as it is.
+
+    Raises
+    ------
+    OutputError
+        With the operating system's reason, for every OSError in the block or around it: keep only the
+        writing in the block.
+    """
+    try:
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if mode and not stat.S_ISREG(mode):
+            yield Path(path)  # renaming over /dev/null would put a file in its place
+            return
+        target = Path(path).resolve()
+        # Not made here (tempfile would): the block's own open gives it the permissions of any new file.
+        temporary = target.with_name(f".swish-{secrets.token_hex(8)}{target.suffix}")
+        try:
+            yield temporary
+            temporary.replace(target)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error)) from error
+
+
+def write_text_atomically(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8, with its line ends as they are, so that `path` is complete or untouched.
+
+    Undecodable bytes of file names (lone surrogates) come out as ``\\udcff``: the file is always valid UTF-8.
+
+    Raises
+    ------
+    OutputError
+        If `path` cannot be written; nothing is left behind.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def _mode(path: str | Path) -> int:
+    """What `path` leads to, as ``st_mode``; 0 where there is nothing yet."""
+    try:
+        return Path(path).stat().st_mode
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,246 @@
+"""Samples in, logits out: chunks with context, engines and devices.
+
+    blocks of samples ─ MFCC ─→ chunks of frames, each with the receptive field around it ─ engine ─→ logits
+
+A chunk carries as many frames of context on both sides as the network can see, and starts where the coarsest
+stage starts a position: its logits are those of the whole recording (within float rounding), and memory does
+not grow with the recording's length.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from swishcli.architecture import NetworkConfig
+from swishcli.audio import Samples
+from swishcli.checkpoint import Checkpoint
+from swishcli.errors import DeviceError, MissingDependencyError
+from swishcli.features import Features, feature_blocks
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+DEVICES: tuple[str, ...] = get_args(Device)
+
+CHUNK_FRAMES = 8192
+"""Frames per call of the network, context apart; rounded up to a multiple of the coarsest stride."""
+
+_QUIETEST = 1e-20  # mean square of digital silence, so that its level is a number: -200 dBFS
+
+
+class Engine(Protocol):
+    """Runs a network."""
+
+    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
+        """Features ``[N, F, T]`` → logits ``[N, K, ceil(T / output_stride)]``."""
+
+
+class OnnxEngine:
+    """The network in ONNX Runtime on the CPU: starts in a tenth of a second and needs no torch."""
+
+    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Idle threads that spin would take the cores that decoding and the front end need.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            checkpoint.onnx, options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
+        logits: npt.NDArray[np.float32] = self._session.run(None, {"features": features})[0]
+        return logits
+
+
+class TorchEngine:
+    """The network in torch, on the CPU, CUDA or MPS."""
+
+    def __init__(self, checkpoint: Checkpoint, device: str) -> None:
+        import torch
+
+        from swishcli.network import network_of
+
+        self._torch = torch
+        self._device = torch.device(device)
+        self._network = network_of(checkpoint).to(self._device).eval()
+
+    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
+        with self._torch.inference_mode():
+            logits = self._network(self._torch.from_numpy(features).to(self._device))
+            result: npt.NDArray[np.float32] = logits.float().cpu().numpy()
+            return result
+
+
+def make_engine(checkpoint: Checkpoint, device: Device = "auto", threads: int | None = None) -> Engine:
+    """The engine for a device.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    device : "auto", "cpu", "cuda" or "mps"
+        "auto" takes a GPU where there is one and torch is installed, else the CPU.
+    threads : int, optional
+        CPU threads; by default what ``OMP_NUM_THREADS`` says, or all cores.
+
+    Raises
+    ------
+    DeviceError
+        If the device is not there.
+    MissingDependencyError
+        If what the device needs is not installed.
+    """
+    found = find_device(device)
+    if found == "cpu":
+        if checkpoint.onnx and find_spec("onnxruntime"):
+            return OnnxEngine(checkpoint, threads or default_threads())
+        require_torch("this model has no ONNX graph, or onnxruntime is not installed: it")
+    return TorchEngine(checkpoint, found)
+
+
+def find_device(name: str) -> str:
+    """The device that a name stands for: itself if it is there, for "auto" a GPU or else the CPU.
+
+    Raises DeviceError or MissingDependencyError if it is not there.
+    """
+    if name == "auto":
+        return _present_gpu() or "cpu"
+    if name != "cpu":
+        _require_gpu(name)
+    return name
+
+
+def default_threads() -> int:
+    """``OMP_NUM_THREADS`` where it is set, else the cores this process may use."""
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    if wished.isdigit() and int(wished) > 0:
+        return int(wished)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def require_torch(what: str) -> None:
+    """Raise MissingDependencyError, starting with `what`, unless torch is installed."""
+    if not find_spec("torch"):
+        raise MissingDependencyError(f"{what} needs PyTorch: pip install 'swishcli[train]'")
+
+
+def _present_gpu() -> str | None:
+    """The GPU that torch can use. Importing torch takes seconds: it is asked only where a driver is."""
+    if not find_spec("torch"):
+        return None
+    if Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists() or os.name == "nt":
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else None
+    return None
+
+
+def _require_gpu(device: str) -> None:
+    require_torch(f"the device {device!r}")
+    import torch
+
+    there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+    if not there:
+        raise DeviceError(f"the device {device!r} is not available on this machine")
+
+
+@dataclass(frozen=True, slots=True)
+class Posteriors:
+    """What the network says about a stretch of a recording, all rows (channels) side by side."""
+
+    logits: npt.NDArray[np.float32]
+    """``[rows, P, K]``."""
+    level_db: npt.NDArray[np.float32]
+    """``[rows, P]``: level of the samples each position stands for, in dBFS."""
+
+
+def posteriors(
+    blocks: Iterable[Samples],
+    rows: int,
+    checkpoint: Checkpoint,
+    engine: Engine,
+    chunk_frames: int = CHUNK_FRAMES,
+) -> Iterator[Posteriors]:
+    """Run the network over blocks of samples ``[rows, n]``; the chunks' positions follow each other."""
+    chunker = _Chunker(checkpoint.network, rows, chunk_frames)
+    for features, energy in feature_blocks(iter(blocks), rows, checkpoint.front_end):
+        chunker.add(features, energy)
+        while chunker.complete:
+            yield _run(chunker.take(), checkpoint.network, engine)
+    while chunker.left:
+        yield _run(chunker.take(), checkpoint.network, engine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    features: Features
+    """``[rows, F, T]``, the context included."""
+    energy: Features
+    """``[rows, T]`` of the chunk's own frames."""
+    context: int
+    """Frames before the chunk's own first."""
+
+
+class _Chunker:
+    """Collects frames and cuts them into chunks with context."""
+
+    def __init__(self, network: NetworkConfig, rows: int, chunk_frames: int) -> None:
+        stride = network.total_stride
+        self._length = -(-chunk_frames // stride) * stride
+        self._before = -(-network.look_back // stride) * stride
+        self._after = network.look_ahead
+        self._features = np.zeros((rows, 0, network.n_features), np.float32)
+        self._energy = np.zeros((rows, 0), np.float32)
+        self._context = 0
+        self._pending: list[tuple[Features, Features]] = []
+        self._n_pending = 0
+
+    @property
+    def left(self) -> int:
+        """Frames that no chunk has had as its own."""
+        return self._energy.shape[1] - self._context + self._n_pending
+
+    @property
+    def complete(self) -> bool:
+        """Whether a chunk and its context are there."""
+        return self.left >= self._length + self._after
+
+    def add(self, features: Features, energy: Features) -> None:
+        self._pending.append((features, energy))
+        self._n_pending += energy.shape[1]
+
+    def take(self) -> _Chunk:
+        """The next chunk; shorter only at the end of the recording."""
+        if self._pending:
+            features, energies = zip(*self._pending, strict=True)
+            self._features = np.concatenate([self._features, *features], axis=1)
+            self._energy = np.concatenate([self._energy, *energies], axis=1)
+            self._pending, self._n_pending = [], 0
+        start, stop = self._context, self._context + self._length
+        seen = self._features[:, : stop + self._after]
+        chunk = _Chunk(np.ascontiguousarray(seen.transpose(0, 2, 1)), self._energy[:, start:stop], start)
+        keep = max(0, min(stop, self._energy.shape[1]) - self._before)
+        self._context = min(stop, self._energy.shape[1]) - keep
+        self._features, self._energy = self._features[:, keep:], self._energy[:, keep:]
+        return chunk
+
+
+def _run(chunk: _Chunk, network: NetworkConfig, engine: Engine) -> Posteriors:
+    stride = network.output_stride
+    n_frames = chunk.energy.shape[1]
+    first, count = chunk.context // stride, network.n_positions(n_frames)
+    logits = engine(chunk.features)[:, :, first : first + count]
+    starts = np.arange(0, n_frames, stride)
+    frames = np.minimum(stride, n_frames - starts)
+    energy = np.add.reduceat(chunk.energy, starts, axis=1) / frames
+    level_db = 10 * np.log10(energy + _QUIETEST)
+    return Posteriors(np.ascontiguousarray(logits.transpose(0, 2, 1)), level_db.astype(np.float32))

@@ -1,0 +1,228 @@
+"""SwishNet: strided, gated, residual 1-D convolutions over MFCC frames.
+
+After Hussain & Haque 2018, *SwishNet: A Fast Convolutional Neural Network for Speech, Music and Noise
+Classification and Segmentation* (arXiv:1812.00149). With C channels, T frames and K classes:
+
+    MFCC [N, F, T] ─ input norm
+      ├ multi-scale stem: gated convolutions of 3 and 6 frames, side by side      [N, C, T]
+      ├ stage 1: gated convolution of stride 2 + average-pooled shortcut          [N, C, ceil(T / 2)]
+      ├ …
+      └ stage 7                                                                   [N, C, ceil(T / 128)]
+    coarsest to finest: the sum so far, upsampled, + a 1×1 convolution of the stage   (fusion)
+    on the output grid of 4 frames: gate, 1×1 convolution ─→ logits               [N, K, ceil(T / 4)]
+
+Strides make time cheap: the last stages cost next to nothing and see seconds. No layer ever crops: position
+j of a grid with s frames per position stands for frames ``[j·s, (j+1)·s)``, on every path.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from swishcli.architecture import STEM_KERNELS, NetworkConfig
+from swishcli.checkpoint import Checkpoint
+
+IGNORE = -100
+"""Label of frames that the loss does not count."""
+
+
+def gate(x: Tensor) -> Tensor:
+    """Gated activation ``sigmoid(a) · tanh(b)`` of the two halves of the channels: [N, 2C, T] → [N, C, T].
+
+    van den Oord et al. 2016, *Conditional Image Generation with PixelCNN Decoders*, eq. 2.
+    """
+    a, b = x.chunk(2, dim=1)
+    return torch.sigmoid(a) * torch.tanh(b)
+
+
+class GatedConv(nn.Module):
+    """Padded convolution to 2C channels, batch norm, gate: [N, C_in, T] → [N, C, ceil(T / stride)].
+
+    One convolution makes both halves of the gate; the batch norm behind it folds into it for inference.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, config: NetworkConfig) -> None:
+        super().__init__()
+        if kernel < stride:
+            raise ValueError(f"a kernel of {kernel} frames leaves frames unseen at a stride of {stride}")
+        self.kernel, self.stride = kernel, stride
+        self.left = config.left_padding(kernel, stride)
+        self.conv = nn.Conv1d(inputs, 2 * outputs, kernel, stride, bias=False)
+        self.norm = nn.BatchNorm1d(2 * outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # The last position may stand for frames past the end: they are zeros, like those before the start.
+        missing = -x.shape[-1] % self.stride
+        x = functional.pad(x, (self.left, missing + self.kernel - self.stride - self.left))
+        return gate(self.norm(self.conv(x)))
+
+
+class StemLayer(nn.Module):
+    """Parallel gated convolutions of 3 and 6 frames, C/2 channels each: [N, C_in, T] → [N, C, T]."""
+
+    def __init__(self, inputs: int, residual: bool, config: NetworkConfig) -> None:
+        super().__init__()
+        self.residual = residual
+        self.branches = nn.ModuleList(
+            GatedConv(inputs, config.width // 2, kernel, 1, config) for kernel in STEM_KERNELS
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.cat([branch(x) for branch in self.branches], dim=1)
+        return x + y if self.residual else y
+
+
+class Stage(nn.Module):
+    """Strided residual stage: [N, C, T] → [N, C, ceil(T / s)].
+
+    A residual sum needs equal shapes. The gate halves channels and never repairs a length: the shortcut is
+    brought to the stage's own grid by averaging the same s frames that a position stands for (fewer in the
+    last one, if the frames run out), so both sides of the sum have ceil(T / s) positions for every T.
+    """
+
+    def __init__(self, stride: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.stride = stride
+        self.gated = GatedConv(config.width, config.width, config.kernel_per_stride * stride, stride, config)
+        self.dropout = nn.Dropout1d(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pool(x, self.stride) + cast(Tensor, self.dropout(self.gated(x)))
+
+
+def pool(x: Tensor, stride: int) -> Tensor:
+    """Average over `stride` positions, over those there are in the last: [N, C, T] → [N, C, ceil(T / s)]."""
+    if stride == 1:
+        return x
+    return functional.avg_pool1d(x, stride, ceil_mode=True, count_include_pad=False)
+
+
+def upsample(x: Tensor, stride: int, length: int, causal: bool) -> Tensor:
+    """Back to a grid that is `stride` times finer: [N, C, ceil(length / s)] → [N, C, length].
+
+    Linear interpolation between the middles of the positions: values stay what the coarse stage said, where
+    a transposed convolution would restore the shape and invent the values (it is no inverse). A causal
+    network may only repeat the last coarse position that is complete, so there it is repetition, shifted.
+    """
+    if stride == 1:
+        return x
+    if causal:
+        x = functional.pad(x.repeat_interleave(stride, dim=-1), (stride - 1, 0))
+    else:
+        x = functional.interpolate(x, scale_factor=float(stride), mode="linear", align_corners=False)
+    return x[..., :length]
+
+
+class SwishNet(nn.Module):
+    """MFCC ``[N, F, T]`` → logits ``[N, K, ceil(T / output_stride)]``, for every T ≥ 1.
+
+    Filters start random and are found by gradient descent on `frame_loss`.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        # Not trained: running mean and variance of each coefficient, so that levels keep their meaning.
+        self.input_norm = nn.BatchNorm1d(config.n_features, affine=False)
+        self.stem = nn.Sequential(
+            *(
+                StemLayer(config.width if layer else config.n_features, layer > 0, config)
+                for layer in range(config.stem_layers)
+            )
+        )
+        self.stages = nn.ModuleList(Stage(stride, config) for stride in config.strides)
+        self.fusion = nn.ModuleList(
+            nn.Conv1d(config.width, config.width, 1, bias=grid == 1) for grid in config.grids
+        )
+        self.head = nn.Conv1d(config.width // 2, config.n_classes, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        x = self.stem(self.input_norm(features))
+        scales = [x]
+        for stage in self.stages:
+            x = stage(x)
+            scales.append(x)
+        return cast(Tensor, self.head(gate(self._fuse(scales))))
+
+    def _fuse(self, scales: list[Tensor]) -> Tensor:
+        """Sum of a 1×1 convolution of every scale, on the output grid: → [N, C, ceil(T / output_stride)]."""
+        config = self.config
+        fused: Tensor | None = None
+        for i in reversed(range(len(scales))):
+            # Averaging and a 1×1 convolution commute; the finer grids are averaged first, which is cheaper.
+            scale = pool(scales[i], max(1, config.output_stride // config.grids[i]))
+            own = self.fusion[i](scale)
+            if fused is not None:
+                coarser_by = config.strides[i] if config.grids[i] >= config.output_stride else 1
+                own = own + upsample(fused, coarser_by, own.shape[-1], config.causal)
+            fused = own
+        assert fused is not None
+        return fused
+
+
+def frame_loss(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Softmax cross-entropy, mean over the counted positions.
+
+    Parameters
+    ----------
+    logits : Tensor
+        ``[N, K, T]``.
+    labels : Tensor
+        ``[N, T]`` of ints in 0..K-1, or `IGNORE` where a position does not count.
+
+    Returns
+    -------
+    Tensor
+        Scalar; 0 where nothing counts. Computed from log-softmax, never from the log of a softmax.
+    """
+    total = functional.cross_entropy(
+        logits, labels, ignore_index=IGNORE, reduction="sum", label_smoothing=label_smoothing
+    )
+    return total / (labels != IGNORE).sum().clamp(min=1)
+
+
+def clip_logits(logits: Tensor, counted: Tensor) -> Tensor:
+    """Average logits over the counted positions: [N, K, T], bool [N, T] → [N, K].
+
+    A fixed-size answer from a variable-size input; over the positions of one segment it is region-of-interest
+    pooling in one dimension.
+    """
+    weights = counted.to(logits.dtype)[:, None]
+    return (logits * weights).sum(-1) / weights.sum(-1).clamp(min=1)
+
+
+def network_of(checkpoint: Checkpoint) -> SwishNet:
+    """The network of a checkpoint, with its weights."""
+    network = SwishNet(checkpoint.network)
+    network.load_state_dict({name: torch.from_numpy(w.copy()) for name, w in checkpoint.weights.items()})
+    return network
+
+
+def to_onnx(network: SwishNet) -> bytes:
+    """The network as an ONNX graph, dynamic in batch and time, every batch norm folded into its convolution.
+
+    ``features [N, F, T]`` → ``logits [N, K, ceil(T / output_stride)]``.
+    """
+    example = torch.zeros(1, network.config.n_features, 2 * network.config.total_stride)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The exporter by tracing is the older one of torch's two; it needs no further package, folds batch
+        # norms and makes the smaller graph. torch is pinned, so it stays.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network.eval().cpu(),
+            (example,),
+            cast(Any, buffer),  # taken as well as a path, its annotation forgets it
+            input_names=["features"],
+            output_names=["logits"],
+            dynamic_axes={"features": {0: "batch", 2: "frames"}, "logits": {0: "batch", 2: "positions"}},
+            opset_version=17,
+            dynamo=False,
+        )
+    return buffer.getvalue()

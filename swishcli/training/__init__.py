@@ -1,0 +1,1 @@
+"""Training: labelled recordings in, a checkpoint out (data → augmentation → mixing → loop)."""

@@ -1,0 +1,330 @@
+"""The training loop: epochs of crops, a moving average of the weights, validation on whole recordings."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
+
+from swishcli.errors import CheckpointError
+from swishcli.features import torch_mfcc
+from swishcli.files import atomic_path
+from swishcli.network import SwishNet, frame_loss
+from swishcli.training.data import Recording
+from swishcli.training.mixing import CropMaker
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How a network is trained."""
+
+    epochs: int = 40
+    epoch_s: float = 0.0
+    """Seconds of crops in an epoch; 0 for as much as the training split holds."""
+    batch_s: float = 160.0
+    """Seconds of crops in a batch."""
+    crop_s: tuple[float, ...] = (2.0, 4.0, 8.0, 8.0, 16.0)
+    """Lengths of crops; each batch draws one of them."""
+    learning_rate: float = 4e-3
+    """Peak of the schedule: a linear rise over the first twentieth, then half a cosine down to 0."""
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.05
+    average_decay: float = 0.998
+    """Of the exponential moving average of the weights, which is what is validated and kept."""
+    patience: int = 15
+    """Epochs without a better validation after which training stops."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.patience < 1:
+            raise ValueError("training needs at least one epoch and a patience of at least one")
+        if not self.crop_s or min(self.crop_s) <= 0 or self.batch_s < max(self.crop_s):
+            raise ValueError("a batch must have room for the longest crop, and crops must be longer than 0 s")
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """What an epoch came to."""
+
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    recalls: tuple[float, ...]
+    """Share of the 1-s windows of each class's validation recordings that are labelled right."""
+    seconds: float
+
+    @property
+    def macro_recall(self) -> float:
+        """Mean of the classes' recalls: what the best weights are chosen by."""
+        return float(np.mean(self.recalls))
+
+
+class Observer(Protocol):
+    """What the loop tells while it runs."""
+
+    def on_batch(self, epoch: int, batch: int, batches: int, loss: float) -> None:
+        """After every batch, all counted from 1."""
+
+    def on_epoch(self, result: EpochResult, best: bool) -> None:
+        """After every epoch."""
+
+
+class _Batches(Dataset[tuple[Tensor, Tensor]]):
+    """Batch `i` of an epoch as samples ``[N, n]`` and labels ``[N, frames]``, from the seed alone."""
+
+    def __init__(self, crops: CropMaker, config: TrainingConfig, batches: int, epoch: int) -> None:
+        self._crops, self._config, self._batches, self._epoch = crops, config, batches, epoch
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        config = self._config
+        if index >= self._batches:
+            raise IndexError(index)
+        generator = np.random.default_rng([config.seed, self._epoch, index])
+        crop_s = float(generator.choice(config.crop_s))
+        n_frames = max(1, round(crop_s / self._crops.front_end.hop_s))
+        made = [self._crops.crop(generator, n_frames) for _ in range(max(1, int(config.batch_s / crop_s)))]
+        samples, labels = zip(*made, strict=True)
+        return torch.from_numpy(np.stack(samples)), torch.from_numpy(np.stack(labels))
+
+
+@dataclass
+class Trainer:
+    """Trains a `SwishNet` and keeps the best of its averaged weights.
+
+    Parameters
+    ----------
+    crops : CropMaker
+        Where training crops come from.
+    validation : sequence of Recording
+        Whole recordings the network is judged on after every epoch.
+    """
+
+    network: SwishNet
+    crops: CropMaker
+    validation: Sequence[Recording]
+    config: TrainingConfig
+    device: torch.device
+    workers: int = 1
+    """Processes that make crops beside the one that trains; 0 for none."""
+    history: list[EpochResult] = field(default_factory=list)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.network.to(self.device)
+        self._front_end = torch_mfcc(self.crops.front_end).to(self.device)
+        self._averaged = AveragedModel(
+            self.network, multi_avg_fn=get_ema_multi_avg_fn(self.config.average_decay), use_buffers=True
+        )
+        self._optimizer = torch.optim.AdamW(
+            self.network.parameters(), self.config.learning_rate, weight_decay=self.config.weight_decay
+        )
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return max(1, math.ceil(self._epoch_s / self.config.batch_s))
+
+    @property
+    def _epoch_s(self) -> float:
+        return self.config.epoch_s or self.crops.total_s
+
+    @property
+    def best(self) -> EpochResult | None:
+        """The epoch whose weights are kept, None before the first has ended."""
+        return max(self.history, key=lambda r: (r.macro_recall, -r.epoch), default=None)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or the last ones brought nothing."""
+        done = len(self.history)
+        return done >= self.config.epochs or (
+            self.best is not None and done - self.best.epoch >= self.config.patience
+        )
+
+    def averaged_weights(self) -> dict[str, Tensor]:
+        """The averaged weights as they are now, on the CPU."""
+        state = self._averaged.module.state_dict()
+        return {name: w.detach().cpu().clone() for name, w in state.items()}
+
+    def run(self, observer: Observer, state_path: Path, on_best: Callable[[], object]) -> None:
+        """Train until `finished`; `on_best` is called after an epoch whose weights are the best so far.
+
+        After every epoch the state is saved at `state_path`.
+        """
+        while not self.finished:
+            result = self._epoch(len(self.history) + 1, observer)
+            self.history.append(result)
+            is_best = self.best is result
+            if is_best:
+                self.best_weights = self.averaged_weights()
+                on_best()
+            self.save_state(state_path)
+            observer.on_epoch(result, is_best)
+
+    def _epoch(self, epoch: int, observer: Observer) -> EpochResult:
+        start = time.monotonic()
+        torch.manual_seed(self.config.seed * 100_003 + epoch)  # dropout, the same after a resume
+        self.network.train()
+        losses: list[float] = []
+        n = self.batches_per_epoch
+        for i, (samples, labels) in enumerate(self._load(epoch)):
+            rate = self._learning_rate((epoch - 1) * n + i, n * self.config.epochs)
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate
+            losses.append(self._step(samples, labels))
+            observer.on_batch(epoch, i + 1, n, float(np.mean(losses[-50:])))
+        recalls = self.validate()
+        return EpochResult(epoch, float(np.mean(losses)), recalls, time.monotonic() - start)
+
+    def _load(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        data = _Batches(self.crops, self.config, self.batches_per_epoch, epoch)
+        loader = DataLoader(
+            data,
+            batch_size=None,
+            num_workers=self.workers,
+            prefetch_factor=4 if self.workers else None,
+            pin_memory=self.device.type == "cuda",
+            worker_init_fn=_init_worker,
+        )
+        return iter(loader)
+
+    def _learning_rate(self, step: int, steps: int) -> float:
+        rise = max(1, steps // 20)
+        if step < rise:
+            return self.config.learning_rate * (step + 1) / rise
+        return (
+            self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+        )
+
+    def _step(self, samples: Tensor, labels: Tensor) -> float:
+        stride = self.network.config.output_stride
+        # An output position is taught the label of the frame in its middle.
+        targets = labels[:, min(stride // 2, labels.shape[1] - 1) :: stride].to(self.device)
+        with torch.no_grad():
+            features = self._front_end(samples.to(self.device, non_blocking=True))
+        with self._autocast():
+            logits = self.network(features)
+        n = min(targets.shape[1], logits.shape[2])
+        loss = frame_loss(logits[..., :n].float(), targets[:, :n], self.config.label_smoothing)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self._optimizer.step()
+        self._averaged.update_parameters(self.network)
+        return float(loss.detach())
+
+    def _autocast(self) -> Any:
+        if self.device.type == "cuda":
+            return torch.autocast("cuda", torch.bfloat16)
+        return nullcontext()
+
+    @torch.no_grad()
+    def validate(self) -> tuple[float, ...]:
+        """Recall of each class on the 1-s windows of whole validation recordings, with averaged weights."""
+        network = self._averaged.module.eval()
+        front_end = self.crops.front_end
+        per_window = round(1 / front_end.hop_s / self.network.config.output_stride)
+        right, counted = np.zeros(len(self.crops.classes)), np.zeros(len(self.crops.classes))
+        for recording in self.validation:
+            samples = torch.from_numpy(recording.read())[None].to(self.device)
+            logits = network(self._front_end(samples))[0].float().cpu().numpy()
+            answers = window_labels(
+                logits, recording.active[:: self.network.config.output_stride], per_window
+            )
+            label = self.crops.classes.index(recording.item.label)
+            right[label] += np.sum(answers == label)
+            counted[label] += len(answers)
+        return tuple((right / np.maximum(counted, 1)).tolist())
+
+    def save_state(self, path: Path) -> None:
+        """Write everything that a run needs to go on exactly: weights, averages, optimiser, history."""
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"averaged.{k}": v for k, v in self._averaged.state_dict().items()}
+        tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
+        for index, state in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
+        tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        data = save(tensors, {"swish_run": json.dumps(self._description())})
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data)
+
+    def load_state(self, path: Path) -> None:
+        """Take over a saved state. Raises CheckpointError if it is of another run."""
+        try:
+            with safe_open(path, "pt") as file:
+                description = json.loads((file.metadata() or {})["swish_run"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError) as error:
+            raise CheckpointError(path, f"is not a training state that can be resumed: {error}") from None
+        own = self._description()
+        changed = [key for key in own if key != "history" and own[key] != description.get(key)]
+        if changed:
+            raise CheckpointError(path, f"is the state of a run with another {', '.join(changed)}")
+        self.network.load_state_dict(_take(tensors, "network."))
+        self._averaged.load_state_dict(_take(tensors, "averaged."))
+        self.best_weights = _take(tensors, "best.")
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _take(tensors, "optimizer.").items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = tensor
+        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": state})
+        self.history = [
+            EpochResult(r["epoch"], r["loss"], tuple(r["recalls"]), r["seconds"])
+            for r in description["history"]
+        ]
+
+    def _description(self) -> dict[str, Any]:
+        described = {
+            "classes": self.crops.classes,
+            "front end": asdict(self.crops.front_end),
+            "network": asdict(self.network.config),
+            "training configuration": asdict(self.config),
+            "mixing": asdict(self.crops.mixing),
+            "data": self.crops.digest,
+            "history": [asdict(result) for result in self.history],
+        }
+        return cast(dict[str, Any], json.loads(json.dumps(described)))
+
+
+def window_labels(
+    logits: npt.NDArray[np.float32], active: npt.NDArray[np.bool_], per_window: int
+) -> npt.NDArray[np.int64]:
+    """Class of each window of `per_window` positions by its average logits; windows of pauses are left out.
+
+    Logits ``[K, P]``, active ``[P]`` → ``[windows]``, at least one window however short the recording.
+    """
+    n = min(logits.shape[1], len(active))
+    answers = []
+    for start in range(0, max(1, n - per_window + 1), per_window):
+        window = active[start : start + per_window]
+        if window.mean() >= 0.5 or n < per_window:
+            answers.append(int(logits[:, start : start + per_window].mean(axis=1).argmax()))
+    return np.array(answers, np.int64)
+
+
+def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _init_worker(_: int) -> None:
+    torch.set_num_threads(1)
+    # Ctrl-C reaches every process of the terminal; the one that trains tells the others to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,318 @@
+"""Training crops: pieces of recordings spliced, mixed and degraded, with a label for every frame.
+
+Crop `i` of epoch `e` depends on the seed, `e` and `i` alone, so any worker may make it, in any order, and a
+run that was interrupted goes on with the crops it would have had.
+
+What is taught: frames of a piece carry its class where the piece sounds, and nothing (`IGNORE`) where it
+pauses. Speech over anything is speech. A sound with another far below it keeps its class.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from swishcli.audio import Samples, read_audio
+from swishcli.features import FrontEndConfig
+from swishcli.network import IGNORE
+from swishcli.training import augmentation
+from swishcli.training.augmentation import Generator
+from swishcli.training.data import Recording, data_digest
+from swishcli.training.synthesis import synthetic_noise
+
+SPEECH, NOISE = "speech", "noise"
+"""Classes with a meaning of their own, where the data has them: what is heard over all else, and what
+noises made on the fly belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixingConfig:
+    """How crops are made; shares are probabilities, levels decibels."""
+
+    background: float = 0.4
+    """Speech pieces with another class underneath, -3 to 25 dB softer."""
+    overlap: float = 0.2
+    """Pieces with a second one of the same class on top."""
+    distant: float = 0.15
+    """Other pieces with another class 10 to 30 dB softer."""
+    synthetic: float = 0.15
+    """Noise pieces that are made on the fly."""
+    babble: float = 0.03
+    """Noise pieces that are eight or more talkers at once."""
+    speed: float = 0.5
+    """Pieces played 0.85 to 1.18 times as fast."""
+    room: float = 0.3
+    """Pieces with the reverberation of a room."""
+    equaliser: float = 0.5
+    """Pieces through a random equaliser."""
+    band_limit: float = 0.2
+    """Pieces through a telephone's or another band limit."""
+    codec: float = 0.12
+    """Crops coded and decoded."""
+    noise_floor: float = 0.3
+    """Crops with coloured noise 15 to 50 dB below them."""
+    clipping: float = 0.06
+    """Crops driven into clipping."""
+    source_balance: float = 0.5
+    """A source of s seconds is drawn with a weight of s to this power: 0 all alike, 1 by length."""
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
+
+
+@dataclass(slots=True)
+class Piece:
+    """A stretch of sound and which of its frames carry its class."""
+
+    samples: Samples
+    """``[frames · hop]``."""
+    active: npt.NDArray[np.bool_]
+    """``[frames]``."""
+
+
+class CropMaker:
+    """Makes training crops from recordings.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        The training split.
+    classes : sequence of str
+        Class names; labels are indices into it.
+    rooms : sequence of arrays
+        Measured impulse responses ``[n]``; half of the reverberation comes from them, if there are any.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[Recording],
+        classes: Sequence[str],
+        front_end: FrontEndConfig,
+        mixing: MixingConfig,
+        rooms: Sequence[Samples] = (),
+    ) -> None:
+        self.classes = tuple(classes)
+        self.front_end = front_end
+        self.mixing = mixing
+        self.rooms = tuple(rooms)
+        self._pools = [
+            _Pool([r for r in recordings if r.item.label == label], mixing.source_balance)
+            for label in classes
+        ]
+        self.total_s = sum(r.n_samples for r in recordings) / front_end.sample_rate
+        self.digest = data_digest(recordings)
+        self._speech = self.classes.index(SPEECH) if SPEECH in classes else None
+        self._noise = self.classes.index(NOISE) if NOISE in classes else None
+        self._frequencies = augmentation.filter_frequencies(front_end.sample_rate)
+
+    def crop(self, generator: Generator, n_frames: int) -> tuple[Samples, npt.NDArray[np.int64]]:
+        """Samples ``[n_frames · hop]`` and labels ``[n_frames]`` of one crop."""
+        hop, rate = self.front_end.hop_length, self.front_end.sample_rate
+        samples = np.zeros(n_frames * hop, np.float32)
+        labels = np.full(n_frames, IGNORE, np.int64)
+        one_piece = generator.uniform() < 0.25
+        position = 0
+        while position < n_frames:
+            seconds = np.inf if one_piece else 0.4 + generator.gamma(1.5, 3.0)
+            length = int(min(n_frames - position, seconds * rate / hop))
+            if length < 1:
+                break
+            position += self._place(generator, samples, labels, position, length)
+            if generator.uniform() < 0.15:  # a pause
+                position += int(generator.uniform(0.1, 1.5) * rate / hop)
+        return self._degrade(generator, samples), labels
+
+    def _place(
+        self,
+        generator: Generator,
+        samples: Samples,
+        labels: npt.NDArray[np.int64],
+        position: int,
+        length: int,
+    ) -> int:
+        """Splice a piece of at most `length` frames in at frame `position`; return its frames."""
+        hop = self.front_end.hop_length
+        label = int(generator.integers(len(self.classes)))
+        piece = self._mixed_piece(generator, label, length)
+        gain = np.float32(10 ** (generator.normal(0, 6) / 20) / augmentation.rms(piece.samples))
+        fade = self._fade(generator, position)
+        n = len(piece.active)
+        start = position * hop
+        if fade:
+            # The piece fades in over the end of the one before, which fades out: equal power.
+            fade = min(fade, n * hop, start)
+            ramp = np.linspace(0, np.pi / 2, fade, dtype=np.float32)
+            samples[start - fade : start] *= np.cos(ramp)
+            lead = piece.samples[:fade] * gain
+            samples[start - fade : start] += lead * np.sin(ramp)
+            body = piece.samples[fade:] * gain
+            samples[start : start + len(body)] = body
+            n -= -(-fade // hop)
+            labels[max(0, position - fade // hop) : position] = IGNORE
+            active = piece.active[len(piece.active) - n :]
+        else:
+            samples[start : start + n * hop] = piece.samples * gain
+            active = piece.active
+        labels[position : position + n] = np.where(active, label, IGNORE)
+        return max(1, n)
+
+    def _fade(self, generator: Generator, position: int) -> int:
+        """Samples of the cross-fade into a piece: mostly none, up to half a second."""
+        if position == 0 or generator.uniform() < 0.6:
+            return 0
+        return int(generator.uniform(0.005, 0.5) * self.front_end.sample_rate)
+
+    def _mixed_piece(self, generator: Generator, label: int, length: int) -> Piece:
+        """A piece of class `label`, perhaps with another one under or over it."""
+        mixing = self.mixing
+        piece = self._piece(generator, label, length)
+        n = len(piece.active)
+        if generator.uniform() < mixing.overlap:
+            other = self._piece(generator, label, n)
+            _add(piece, other, generator.uniform(-6, 12))
+            piece.active[: len(other.active)] |= other.active
+        is_speech = label == self._speech
+        if generator.uniform() < (mixing.background if is_speech else mixing.distant):
+            others = [c for c in range(len(self.classes)) if c not in (label, self._speech)]
+            if others:
+                under = self._long_piece(generator, int(generator.choice(others)), n)
+                _add(piece, under, generator.uniform(-3, 25) if is_speech else generator.uniform(10, 30))
+        return piece
+
+    def _long_piece(self, generator: Generator, label: int, length: int) -> Piece:
+        """A piece repeated until it has `length` frames: a background that does not end early."""
+        piece = self._piece(generator, label, length)
+        times = -(-length // len(piece.active))
+        hop = self.front_end.hop_length
+        return Piece(np.tile(piece.samples, times)[: length * hop], np.tile(piece.active, times)[:length])
+
+    def _piece(self, generator: Generator, label: int, length: int) -> Piece:
+        """A single sound of class `label`, at most `length` frames long, in a room, through an equaliser."""
+        rate, hop = self.front_end.sample_rate, self.front_end.hop_length
+        if label == self._noise and generator.uniform() < self.mixing.synthetic:
+            piece = Piece(synthetic_noise(generator, length * hop, rate), np.ones(length, bool))
+        elif label == self._noise and self._speech is not None and generator.uniform() < self.mixing.babble:
+            piece = self._babble(generator, self._speech, length)
+        else:
+            piece = self._recorded(generator, label, length)
+        return self._through_room(generator, piece)
+
+    def _recorded(self, generator: Generator, label: int, length: int) -> Piece:
+        """A stretch of a recording, perhaps slower or faster."""
+        rate, hop = self.front_end.sample_rate, self.front_end.hop_length
+        recording = self._pools[label].draw(generator)
+        speed = (
+            float(np.exp(generator.uniform(-0.16, 0.16))) if generator.uniform() < self.mixing.speed else 1.0
+        )
+        wanted = int(length * speed) + 1
+        first = int(generator.integers(max(1, len(recording.active) - wanted + 1)))
+        samples = recording.read(first * hop, wanted * hop)
+        active = recording.active[first : first + wanted]
+        if speed != 1.0:
+            samples = augmentation.change_speed(samples, speed, rate)
+        n = min(length, max(1, len(samples) // hop))
+        samples = np.pad(samples[: n * hop], (0, max(0, n * hop - len(samples))))
+        at = np.minimum((np.arange(n) * speed).astype(int), len(active) - 1)
+        return Piece(samples, active[at])
+
+    def _babble(self, generator: Generator, speech: int, length: int) -> Piece:
+        """So many talkers that no word can be made out."""
+        hop = self.front_end.hop_length
+        samples = np.zeros(length * hop, np.float32)
+        for _ in range(generator.integers(8, 17)):
+            talker = self._recorded(generator, speech, length)
+            gain = 10 ** (generator.normal(0, 2) / 20) / augmentation.rms(talker.samples)
+            voice = np.resize(talker.samples, length * hop)
+            samples += np.float32(gain) * np.roll(voice, generator.integers(len(samples)))
+        return Piece(samples, np.ones(length, bool))
+
+    def _through_room(self, generator: Generator, piece: Piece) -> Piece:
+        mixing, rate = self.mixing, self.front_end.sample_rate
+        response = None
+        if generator.uniform() < mixing.equaliser:
+            response = augmentation.equaliser_response(generator, self._frequencies, generator.uniform(1, 7))
+        if generator.uniform() < mixing.band_limit:
+            limit = augmentation.band_limit_response(generator, self._frequencies)
+            response = limit if response is None else response * limit
+        room = None
+        if generator.uniform() < mixing.room:
+            measured = len(self.rooms) > 0 and generator.uniform() < 0.5
+            room = (
+                self.rooms[generator.integers(len(self.rooms))]
+                if measured
+                else augmentation.synthetic_room(generator, rate)
+            )
+        if response is None and room is None:
+            return piece
+        return Piece(augmentation.filtered(piece.samples, response, room, rate), piece.active)
+
+    def _degrade(self, generator: Generator, samples: Samples) -> Samples:
+        """Noise floor, level, clipping and codec of the whole crop."""
+        mixing = self.mixing
+        loudness = augmentation.rms(samples)
+        if generator.uniform() < mixing.noise_floor:
+            noise = augmentation.coloured_noise(generator, len(samples), generator.uniform(-7, 1))
+            samples = samples + noise * np.float32(loudness * 10 ** (-generator.uniform(15, 50) / 20))
+        level_db = generator.uniform(-45, -8)
+        if generator.uniform() < mixing.clipping:
+            level_db = generator.uniform(-8, 6)
+        samples = np.clip(samples * np.float32(10 ** (level_db / 20) / loudness), -1, 1)
+        if generator.uniform() < mixing.codec:
+            samples = augmentation.through_codec(generator, samples, self.front_end.sample_rate)
+        return samples
+
+
+class _Pool:
+    """The recordings of one class, drawn source by source."""
+
+    def __init__(self, recordings: Sequence[Recording], balance: float) -> None:
+        by_source: dict[str, list[Recording]] = defaultdict(list)
+        for recording in recordings:
+            by_source[recording.item.source].append(recording)
+        self._sources = [by_source[source] for source in sorted(by_source)]
+        seconds = [np.array([r.n_samples for r in source], float) for source in self._sources]
+        self._source_edges = _edges(np.array([s.sum() for s in seconds]) ** balance)
+        self._recording_edges = [_edges(s) for s in seconds]
+
+    def draw(self, generator: Generator) -> Recording:
+        source = int(np.searchsorted(self._source_edges, generator.uniform()))
+        recording = int(np.searchsorted(self._recording_edges[source], generator.uniform()))
+        return self._sources[source][recording]
+
+
+def _edges(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    edges = np.cumsum(weights / weights.sum())
+    edges[-1] = 1.0
+    return edges
+
+
+def _add(piece: Piece, other: Piece, ratio_db: float) -> None:
+    """Add `other` to `piece`, `ratio_db` softer; both levels are those of their sounding frames."""
+    n = min(len(piece.samples), len(other.samples))
+    gain = _active_rms(piece) / _active_rms(other) * 10 ** (-ratio_db / 20)
+    piece.samples = piece.samples.copy()
+    piece.samples[:n] += np.float32(gain) * other.samples[:n]
+
+
+def _active_rms(piece: Piece) -> float:
+    if not piece.active.any():
+        return augmentation.rms(piece.samples)
+    return augmentation.rms(piece.samples.reshape(len(piece.active), -1)[piece.active])
+
+
+def load_rooms(paths: Sequence[Path], sample_rate: int) -> list[Samples]:
+    """Impulse responses as mono samples of unit energy, their direct sound at the start."""
+    rooms = []
+    for path in paths:
+        room = read_audio(path, sample_rate)
+        # Sound before the strongest sample is travel time; half a millisecond of it is kept as onset.
+        room = room[max(0, int(np.abs(room).argmax()) - sample_rate // 2000) :]
+        rooms.append(room / np.sqrt(np.sum(room**2) + 1e-12))
+    return rooms

@@ -1,0 +1,303 @@
+"""From a data set to a checkpoint: what ``swish train`` does."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+import torch
+import torchaudio
+from torch import Tensor
+
+from swishcli import __version__
+from swishcli.architecture import WIDTHS, NetworkConfig
+from swishcli.audio import Samples
+from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
+from swishcli.errors import DataError, display_path
+from swishcli.features import FrontEndConfig
+from swishcli.files import is_audio
+from swishcli.network import SwishNet, network_of, to_onnx
+from swishcli.smoothing import SmoothingConfig
+from swishcli.training.data import (
+    TRAIN,
+    VAL,
+    Recording,
+    data_digest,
+    find_items,
+    load_recordings,
+    seconds_per_source,
+    split_items,
+)
+from swishcli.training.loop import Observer, Trainer, TrainingConfig
+from swishcli.training.mixing import CropMaker, MixingConfig, load_rooms
+
+_FIRST_CLASSES = ("speech", "music", "noise")
+_FINE_TUNING_RATE = 0.25  # of the learning rate: weights that know something are moved with more care
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines a training run, its data apart."""
+
+    front_end: FrontEndConfig = field(default_factory=FrontEndConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    mixing: MixingConfig = field(default_factory=MixingConfig)
+    smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
+
+    def overridden(self, tables: Mapping[str, Mapping[str, Any]], name: str) -> Recipe:
+        """The recipe with the values of `tables`, one table per part; `name` is theirs, for errors.
+
+        Raises DataError for a part, an option or a value that there is not.
+        """
+        parts: dict[str, Any] = {}
+        for table, values in tables.items():
+            if table not in self.__dataclass_fields__ or not isinstance(values, Mapping):
+                raise DataError(
+                    f"{name}: has no table [{table}], only {', '.join(self.__dataclass_fields__)}"
+                )
+            part = getattr(self, table)
+            unknown = [option for option in values if option not in part.__dataclass_fields__]
+            if unknown:
+                raise DataError(f"{name}: [{table}] has no option {unknown[0]!r}")
+            try:
+                parts[table] = replace(
+                    part, **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+                )
+            except (TypeError, ValueError) as error:
+                raise DataError(f"{name}: [{table}]: {error}") from None
+        return replace(self, **parts)
+
+
+def read_config(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a configuration file in TOML. Raises DataError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{display_path(path)}: cannot be read as TOML: {error}") from None
+
+
+def parse_width(width: str) -> int:
+    """Channels of a named width, or the number itself. Raises DataError."""
+    if width in WIDTHS:
+        return WIDTHS[width]
+    if not width.isdigit():
+        raise DataError(f"the width {width!r} is neither a number nor one of {', '.join(WIDTHS)}")
+    return int(width)
+
+
+class RunObserver(Observer, Protocol):
+    """What a run tells about its way from files to a model."""
+
+    def on_decoded(self) -> None:
+        """After every recording that has been decoded or found in the cache."""
+
+    def on_start(self, recipe: Recipe, train: Sequence[Recording], val: Sequence[Recording]) -> None:
+        """Before the first batch."""
+
+
+def class_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Speech, music, noise first, where they are classes; then by name.
+
+    >>> class_order({"noise", "dog", "speech"})
+    ('speech', 'noise', 'dog')
+    """
+    labels = set(labels)
+    return (*(c for c in _FIRST_CLASSES if c in labels), *sorted(labels.difference(_FIRST_CLASSES)))
+
+
+def default_cache() -> Path:
+    """Where decoded audio is kept: ``swish`` in the user's cache folder."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+    elif sys.platform == "darwin":
+        base = str(Path.home() / "Library/Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base or Path.home() / ".cache") / "swish"
+
+
+class Run:
+    """A training run: data set, recipe, and the file its model goes to.
+
+    Parameters
+    ----------
+    data : Path
+        Folder or manifest, see `swishcli.training.data`.
+    output : Path
+        The checkpoint to write. ``<output>.state`` beside it holds what `resume` needs.
+    rooms : Path, optional
+        Folder of measured impulse responses.
+    init_from : str, optional
+        Model to start from. Front end and network are then its own, the classes those of the data.
+    command : str
+        Recorded in the checkpoint.
+
+    Raises
+    ------
+    DataError
+        If the data, the recipe or the folder of impulse responses cannot be used.
+    CheckpointError
+        If the model to start from, or the state to resume, cannot be used.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        output: Path,
+        recipe: Recipe,
+        *,
+        device: torch.device,
+        workers: int,
+        cache: Path,
+        observer: RunObserver,
+        rooms: Path | None = None,
+        init_from: str | None = None,
+        resume: bool = False,
+        command: str = "",
+    ) -> None:
+        self._output, self._observer, self._command = output, observer, command
+        items = split_items(find_items(data), recipe.training.seed)
+        classes = class_order(item.label for item in items)
+        initial = load_checkpoint(find_model(init_from)) if init_from else None
+        self.recipe = _fitted(recipe, len(classes), initial)
+        front_end = self.recipe.front_end
+        impulses = _read_rooms(rooms, front_end.sample_rate) if rooms else []
+        recordings = load_recordings(
+            items, front_end.sample_rate, front_end.hop_length, cache, observer.on_decoded
+        )
+        # Files that could not be read are gone: what is left must still be enough.
+        split_items([r.item for r in recordings] or items[:1], recipe.training.seed)
+        self.train = [r for r in recordings if r.item.split == TRAIN]
+        self.val = [r for r in recordings if r.item.split == VAL]
+        crops = CropMaker(self.train, classes, front_end, self.recipe.mixing, impulses)
+        torch.manual_seed(self.recipe.training.seed)
+        network = SwishNet(self.recipe.network)
+        if initial is not None:
+            _take_over(network, initial, classes)
+        self.trainer = Trainer(network, crops, self.val, self.recipe.training, device, workers)
+        if resume:
+            self.trainer.load_state(self.state_path)
+
+    @property
+    def state_path(self) -> Path:
+        """Where the state of the run is kept until it has ended."""
+        return self._output.with_name(self._output.name + ".state")
+
+    def __call__(self) -> Checkpoint:
+        """Train, and return the checkpoint that stands at `output`.
+
+        The checkpoint is written anew whenever an epoch was the best so far. On KeyboardInterrupt it holds
+        the best weights, or, before the first epoch has ended, the latest; the interrupt is raised on.
+        """
+        self._observer.on_start(self.recipe, self.train, self.val)
+        try:
+            self.trainer.run(self._observer, self.state_path, self._save)
+        except KeyboardInterrupt:
+            if self.trainer.best is None:
+                self._save()
+            raise
+        checkpoint = self._save()
+        self.state_path.unlink(missing_ok=True)
+        return checkpoint
+
+    def _save(self) -> Checkpoint:
+        checkpoint = self._checkpoint(self.trainer.best_weights or self.trainer.averaged_weights())
+        checkpoint.save(self._output)
+        return checkpoint
+
+    def _checkpoint(self, weights: Mapping[str, Tensor]) -> Checkpoint:
+        recipe, classes = self.recipe, self.trainer.crops.classes
+        network = SwishNet(recipe.network)
+        network.load_state_dict(weights)
+        return Checkpoint(
+            classes=classes,
+            front_end=recipe.front_end,
+            network=recipe.network,
+            smoothing=recipe.smoothing,
+            weights={name: w.numpy() for name, w in weights.items()},
+            onnx=to_onnx(network),
+            training=self._provenance(),
+        )
+
+    def _provenance(self) -> dict[str, Any]:
+        best = self.trainer.best
+        results: dict[str, Any] = {}
+        if best is not None:
+            recalls = dict(zip(self.trainer.crops.classes, best.recalls, strict=True))
+            results = {"epoch": best.epoch, "macro_recall": best.macro_recall, "recall": recalls}
+        return {
+            "command": self._command,
+            "seed": self.recipe.training.seed,
+            "training": asdict(self.recipe.training),
+            "mixing": asdict(self.recipe.mixing),
+            "epochs_run": len(self.trainer.history),
+            "validation_1s_windows": results,
+            "data": {
+                "sha256": data_digest([*self.train, *self.val]),
+                TRAIN: _sources(self.train, self.recipe.front_end.sample_rate),
+                VAL: _sources(self.val, self.recipe.front_end.sample_rate),
+            },
+            "versions": {
+                "swish": __version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "torchaudio": torchaudio.__version__,
+                "numpy": np.__version__,
+                "onnxruntime": onnxruntime.__version__,
+            },
+        }
+
+
+def _fitted(recipe: Recipe, n_classes: int, initial: Checkpoint | None) -> Recipe:
+    """The recipe with a network that fits the data, or the model that training starts from."""
+    if initial is None:
+        network = replace(recipe.network, n_features=recipe.front_end.n_mfcc, n_classes=n_classes)
+        return replace(recipe, network=network)
+    rate = recipe.training.learning_rate * _FINE_TUNING_RATE
+    return replace(
+        recipe,
+        front_end=initial.front_end,
+        network=replace(initial.network, n_classes=n_classes, dropout=recipe.network.dropout),
+        smoothing=initial.smoothing,
+        training=replace(recipe.training, learning_rate=rate),
+    )
+
+
+def _take_over(network: SwishNet, initial: Checkpoint, classes: tuple[str, ...]) -> None:
+    """Copy the weights of a model; of its head the rows of the classes that it knows."""
+    source = network_of(initial).state_dict()
+    target = network.state_dict()
+    for name, weight in source.items():
+        if not name.startswith("head."):
+            target[name] = weight
+            continue
+        for index, label in enumerate(classes):
+            if label in initial.classes:
+                target[name][index] = weight[initial.classes.index(label)]
+    network.load_state_dict(target)
+
+
+def _read_rooms(folder: Path, sample_rate: int) -> list[Samples]:
+    paths = sorted(p for p in folder.rglob("*") if is_audio(p))
+    if not paths:
+        raise DataError(f"{display_path(folder)}: holds no impulse responses")
+    return load_rooms(paths, sample_rate)
+
+
+def _sources(recordings: Sequence[Recording], sample_rate: int) -> list[dict[str, Any]]:
+    found = seconds_per_source(recordings, sample_rate)
+    if len(found) == len(recordings):  # nothing says what belongs together: no list of every file
+        found = {}
+    return [
+        {"label": label, "source": source, "licence": licence, "seconds": round(seconds, 1)}
+        for (label, source, licence), seconds in sorted(found.items())
+    ]

@@ -1,0 +1,135 @@
+"""Noises made on the fly: endless and cheap, tonal and periodic ones above all.
+
+A network that has heard few drones, alarms and engines takes them for music. Each function draws one noise
+of `n` samples with a NumPy generator; `synthetic_noise` draws the kind as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from swishcli.audio import Samples
+from swishcli.training.augmentation import Generator, coloured_noise
+
+
+def _slow_curve(generator: Generator, n: int, rate_hz: float, sample_rate: int) -> Samples:
+    """A random curve of mean 0 and deviation 1 that takes a new direction about `rate_hz` times a second."""
+    nodes = max(2, int(n / sample_rate * rate_hz) + 2)
+    return np.interp(np.linspace(0, nodes - 1, n), np.arange(nodes), generator.standard_normal(nodes)).astype(
+        np.float32
+    )
+
+
+def _oscillator(frequency_hz: Samples, sample_rate: int) -> Samples:
+    """Sine that follows a curve of frequencies ``[n]``."""
+    return np.sin(2 * np.pi * np.cumsum(frequency_hz, dtype=np.float64) / sample_rate).astype(np.float32)
+
+
+def _on_off(generator: Generator, n: int, sample_rate: int, shortest_s: float, longest_s: float) -> Samples:
+    """A regular pattern of 1 and 0 with a period of `shortest_s` to `longest_s`, its edges rounded."""
+    period = generator.uniform(shortest_s, longest_s)
+    phase = (np.arange(n, dtype=np.float32) / sample_rate / period + generator.uniform()) % 1
+    edge = 0.01 / period
+    duty = generator.uniform(0.2, 0.8)
+    return np.clip(np.minimum(phase, duty - phase) / edge, 0, 1).astype(np.float32)
+
+
+def modulated_noise(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Wind, surf, rain, traffic: coloured noise that swells and fades."""
+    noise = coloured_noise(generator, n, generator.uniform(-9, 2))
+    return noise * np.exp(
+        generator.uniform(0, 0.8) * _slow_curve(generator, n, generator.uniform(0.2, 5), sample_rate)
+    )
+
+
+def hum(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Mains, fans, transformers, drones: steady harmonics over some noise."""
+    fundamental = generator.choice([50, 60, np.exp(generator.uniform(np.log(30), np.log(500)))])
+    drift = 1 + generator.choice([0, 0.002, 0.02]) * _slow_curve(generator, n, 0.5, sample_rate)
+    sound = np.zeros(n, np.float32)
+    decay = generator.uniform(0.5, 2)
+    for harmonic in range(1, 13):
+        if fundamental * harmonic < sample_rate / 2.2:
+            amplitude = np.float32(generator.uniform(0, 1) / harmonic**decay)
+            sound += amplitude * _oscillator(fundamental * harmonic * drift, sample_rate)
+    return sound + coloured_noise(generator, n, -4) * np.float32(generator.uniform(0.01, 0.5))
+
+
+def beeps(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Alarms, ring tones, reversing lorries: one or two pitches, on and off."""
+    pitch = np.exp(generator.uniform(np.log(300), np.log(4000)))
+    other = pitch * generator.choice([1.0, 1.0, generator.uniform(0.7, 1.5)])
+    which = _on_off(generator, n, sample_rate, 0.1, 1.5)
+    tone = _oscillator(np.where(which > 0.5, pitch, other).astype(np.float32), sample_rate)
+    tone = np.tanh(tone * np.float32(generator.uniform(0.5, 8)))
+    return tone * _on_off(generator, n, sample_rate, 0.1, 3.0)
+
+
+def siren(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Sirens and sweeps: a pitch that runs up and down."""
+    rate = np.exp(generator.uniform(np.log(0.1), np.log(8)))
+    phase = np.arange(n) / sample_rate * rate + generator.uniform()
+    shape = (
+        np.abs(2 * (phase % 1) - 1) if generator.uniform() < 0.5 else 0.5 + 0.5 * np.sin(2 * np.pi * phase)
+    )
+    low = np.exp(generator.uniform(np.log(200), np.log(1500)))
+    frequency = low * (1 + generator.uniform(0.2, 2) * shape)
+    return np.tanh(
+        _oscillator(frequency.astype(np.float32), sample_rate) * np.float32(generator.uniform(0.5, 5))
+    )
+
+
+def pulses(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Engines, machines, clocks, footsteps: more or less regular short bursts through a resonance."""
+    rate = np.exp(generator.uniform(np.log(0.7), np.log(80)))
+    jitter = generator.choice([0.0, 0.03, 0.5])
+    steps = np.maximum(0.1, 1 + jitter * generator.standard_normal(int(n / sample_rate * rate) + 2)) / rate
+    at = (np.cumsum(steps) * sample_rate).astype(int)
+    at = at[at < n]
+    train = np.zeros(n, np.float32)
+    train[at] = generator.uniform(0.5, 1, len(at))
+    length = int(sample_rate * min(0.3, 1 / rate))
+    burst = coloured_noise(generator, length, generator.uniform(-9, 0))
+    burst *= np.exp(-np.arange(length) / (length * generator.uniform(0.05, 0.4))).astype(np.float32)
+    size = 1 << (n + length).bit_length()
+    return np.fft.irfft(np.fft.rfft(train, size) * np.fft.rfft(burst, size), size)[:n].astype(np.float32)
+
+
+def chirps(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Birds, insects, squeaks: short gliding whistles in irregular groups."""
+    sound = np.zeros(n, np.float32)
+    base = np.exp(generator.uniform(np.log(800), np.log(5000)))
+    position = 0
+    while position < n:
+        length = int(generator.uniform(0.02, 0.25) * sample_rate)
+        glide = np.linspace(1, generator.uniform(0.6, 1.6), length)
+        warble = 1 + 0.1 * np.sin(2 * np.pi * generator.uniform(0, 60) * np.arange(length) / sample_rate)
+        whistle = _oscillator(
+            (base * generator.uniform(0.8, 1.25) * glide * warble).astype(np.float32), sample_rate
+        )
+        whistle *= np.hanning(length).astype(np.float32) * np.float32(generator.uniform(0.2, 1))
+        room = min(length, n - position)
+        sound[position : position + room] = whistle[:room]
+        position += length + int(generator.exponential(0.25) * sample_rate)
+    return sound + coloured_noise(generator, n, -3) * np.float32(generator.uniform(0.001, 0.1))
+
+
+KINDS: tuple[Callable[[Generator, int, int], Samples], ...] = (
+    modulated_noise,
+    hum,
+    beeps,
+    siren,
+    pulses,
+    chirps,
+)
+
+
+def synthetic_noise(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """A random noise, or two of them together: ``[n]``."""
+    sound = KINDS[generator.integers(len(KINDS))](generator, n, sample_rate)
+    if generator.uniform() < 0.3:
+        second = KINDS[generator.integers(len(KINDS))](generator, n, sample_rate)
+        sound = sound + np.float32(generator.uniform(0.1, 1)) * second
+    return sound.astype(np.float32)

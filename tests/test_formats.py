@@ -1,0 +1,448 @@
+"""What is written reads back, as exactly as its format can hold it; what is broken is said so."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from swishcli.errors import DataError
+from swishcli.files import write_text_atomically
+from swishcli.formats import FORMATS, read_segments, segmentation_from_dict, segmentation_to_dict
+from swishcli.segments import SILENCE, Segment, Segmentation, merge_adjacent
+
+EXAMPLE = Segmentation(
+    4.0,
+    (
+        Segment(0.0, 1.2, "speech", 0.98),
+        Segment(1.2, 1.3, 'white "noise", grün'),
+        Segment(1.3, 2.0, SILENCE, 1.0),
+        Segment(2.0, 4.0, "music", 0.5),
+    ),
+    "shows/my show.wav",
+)
+
+GOLDEN = {
+    "json": (
+        '{"path": "shows/my show.wav", "duration": 4.0, "segments": ['
+        '{"start": 0.0, "end": 1.2, "label": "speech", "confidence": 0.98}, '
+        '{"start": 1.2, "end": 1.3, "label": "white \\"noise\\", gr\\u00fcn", "confidence": null}, '
+        '{"start": 1.3, "end": 2.0, "label": "silence", "confidence": 1.0}, '
+        '{"start": 2.0, "end": 4.0, "label": "music", "confidence": 0.5}]}\n'
+    ),
+    "csv": (
+        "start,end,label,confidence\n"
+        "0.0,1.2,speech,0.98\n"
+        '1.2,1.3,"white ""noise"", grün",\n'
+        "1.3,2.0,silence,1.0\n"
+        "2.0,4.0,music,0.5\n"
+    ),
+    "tsv": (
+        "start_s\tend_s\tlabel\n"
+        "0.0\t1.2\tspeech\n"
+        '1.2\t1.3\twhite "noise", grün\n'
+        "1.3\t2.0\tsilence\n"
+        "2.0\t4.0\tmusic\n"
+    ),
+    "rttm": (
+        "SPEAKER my_show 1 0.0 1.2 <NA> <NA> speech 0.98 <NA>\n"
+        'SPEAKER my_show 1 1.2 0.1 <NA> <NA> white_"noise",_grün <NA> <NA>\n'
+        "SPEAKER my_show 1 2.0 2.0 <NA> <NA> music 0.5 <NA>\n"
+    ),
+    "textgrid": """\
+File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0.0
+xmax = 4.0
+tiers? <exists>
+size = 1
+item []:
+    item [1]:
+        class = "IntervalTier"
+        name = "swish"
+        xmin = 0.0
+        xmax = 4.0
+        intervals: size = 4
+        intervals [1]:
+            xmin = 0.0
+            xmax = 1.2
+            text = "speech"
+        intervals [2]:
+            xmin = 1.2
+            xmax = 1.3
+            text = "white ""noise"", grün"
+        intervals [3]:
+            xmin = 1.3
+            xmax = 2.0
+            text = "silence"
+        intervals [4]:
+            xmin = 2.0
+            xmax = 4.0
+            text = "music"
+""",
+    "audacity": (
+        '0.0\t1.2\tspeech\n1.2\t1.3\twhite "noise", grün\n1.3\t2.0\tsilence\n2.0\t4.0\tmusic\n'  # as in tsv
+    ),
+}
+
+
+def spans(segmentation: Segmentation) -> list[tuple[float, float, str]]:
+    return [(s.start, s.end, s.label) for s in segmentation.segments]
+
+
+def write(folder: Path, name: str, segmentation: Segmentation) -> Path:
+    path = folder / f"recording{FORMATS[name].extension}"
+    write_text_atomically(path, FORMATS[name].render(segmentation))
+    return path
+
+
+def refusal(read: Callable[[], object], error_type: type[Exception]) -> str | None:
+    """What `read` says where it raises `error_type`; any other error fails the test."""
+    try:
+        read()
+    except error_type as error:
+        return str(error)
+    return None
+
+
+# Any text at all, undecodable bytes of file names (lone low surrogates) included.
+characters = st.characters(exclude_categories=["Cs"]) | st.characters(
+    min_codepoint=0xDC80, max_codepoint=0xDCFF
+)
+labels = st.one_of(
+    st.sampled_from(
+        [SILENCE, "speech", "a b", "a,b", '"', '""', "\t", "\r", "\n", "\r\n", "\\", " ä ", "\0"]
+    ),
+    st.text(characters, min_size=1),
+    st.text(st.sampled_from('ab "\t\r\n,;\\\u2028\x85\x1c')),
+)
+
+
+@st.composite
+def segmentations(draw: st.DrawFn) -> Segmentation:
+    lengths = draw(st.lists(st.floats(0.001, 1000), max_size=8))
+    edges = [0.0, *np.cumsum(lengths, dtype=np.float64).tolist()]
+    confidence = st.none() | st.floats(0, 1)
+    segments = tuple(Segment(a, b, draw(labels), draw(confidence)) for a, b in pairwise(edges))
+    path = draw(st.none() | st.text(characters))
+    return Segmentation(edges[-1], segments, path, draw(st.none() | st.integers(0, 7)))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_golden_text(name: str) -> None:
+    assert FORMATS[name].render(EXAMPLE) == GOLDEN[name]
+
+
+def test_the_formats_and_their_extensions(tmp_path: Path) -> None:
+    assert list(FORMATS) == ["json", "csv", "tsv", "rttm", "textgrid", "audacity"]
+    for name in FORMATS:
+        write(tmp_path, name, EXAMPLE)
+    assert len(list(tmp_path.iterdir())) == len(FORMATS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_written_file_reads_back(tmp_path: Path, name: str) -> None:
+    back = read_segments(write(tmp_path, name, EXAMPLE))
+    noise = 'white_"noise",_grün' if name == "rttm" else 'white "noise", grün'
+    assert spans(back) == [(0.0, 1.2, "speech"), (1.2, 1.3, noise), (1.3, 2.0, SILENCE), (2.0, 4.0, "music")]
+
+
+@given(segmentations())
+def test_json_keeps_everything(segmentation: Segmentation) -> None:
+    text = FORMATS["json"].render(segmentation)
+    assert text.isascii()
+    assert text.count("\n") == 1
+    assert ("channel" in json.loads(text)) == (segmentation.channel is not None)
+    assert FORMATS["json"].parse(text) == segmentation
+    assert segmentation_from_dict(segmentation_to_dict(segmentation)) == segmentation
+
+
+@given(segmentations())
+def test_csv_keeps_all_segments(segmentation: Segmentation) -> None:
+    assert FORMATS["csv"].parse(FORMATS["csv"].render(segmentation)).segments == segmentation.segments
+
+
+@given(segmentations())
+def test_tsv_keeps_all_but_tabs_and_line_ends(segmentation: Segmentation) -> None:
+    expected = [(a, b, re.sub(r"[\t\r\n]", " ", label)) for a, b, label in spans(segmentation)]
+    assert spans(FORMATS["tsv"].parse(FORMATS["tsv"].render(segmentation))) == expected
+
+
+@given(segmentations())
+def test_textgrid_keeps_all_labels(segmentation: Segmentation) -> None:
+    expected = [(a, b, label or SILENCE) for a, b, label in spans(segmentation)]
+    assert spans(FORMATS["textgrid"].parse(FORMATS["textgrid"].render(segmentation))) == expected
+
+
+@given(segmentations())
+def test_audacity_keeps_all_but_tabs_and_line_ends(segmentation: Segmentation) -> None:
+    plain = [Segment(a, b, re.sub(r"[\t\r\n]", " ", label)) for a, b, label in spans(segmentation)]
+    back = FORMATS["audacity"].parse(FORMATS["audacity"].render(segmentation))
+    assert back.segments == merge_adjacent(plain)
+
+
+@given(segmentations())
+@example(Segmentation(5001.3, (Segment(0.0, 5001.2, "silence"), Segment(5001.2, 5001.3, "speech"))))
+def test_rttm_keeps_times_exactly_although_it_holds_durations(segmentation: Segmentation) -> None:
+    plain = [Segment(a, b, re.sub(r"\s+", "_", label) or "<NA>") for a, b, label in spans(segmentation)]
+    expected = list(merge_adjacent(plain))
+    while expected and expected[-1].label == SILENCE:
+        expected.pop()  # an RTTM file does not say how long the recording is
+    assert list(FORMATS["rttm"].parse(FORMATS["rttm"].render(segmentation)).segments) == expected
+
+
+@given(segmentations(), st.sampled_from(list(FORMATS)))
+def test_every_line_of_a_table_has_its_fields(segmentation: Segmentation, name: str) -> None:
+    lines = FORMATS[name].render(segmentation).split("\n")[:-1]
+    if name == "tsv":
+        assert all(line.count("\t") == 2 for line in lines)
+    if name == "rttm":
+        assert all(len(line.split()) == 10 for line in lines)
+
+
+@settings(deadline=None)  # writes files
+@given(segmentations())
+def test_any_path_and_label_can_be_written_to_a_file_and_read(
+    tmp_path_factory: pytest.TempPathFactory, segmentation: Segmentation
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    for name in FORMATS:
+        read_segments(write(folder, name, segmentation))
+
+
+@settings(deadline=None)  # writes files
+@given(st.sampled_from(sorted({*FORMATS, "lab"})), st.binary() | st.text().map(str.encode))
+def test_garbage_is_an_error_of_one_line_with_the_name(
+    tmp_path_factory: pytest.TempPathFactory, name: str, data: bytes
+) -> None:
+    extension = FORMATS[name].extension if name in FORMATS else ".lab"
+    path = tmp_path_factory.getbasetemp() / f"garbage{extension}"
+    path.write_bytes(data)
+    message = refusal(lambda: read_segments(path), DataError)
+    assert message is None or (message.startswith(str(path)) and message.isprintable())
+
+
+@given(st.sampled_from(list(FORMATS)), st.data())
+def test_a_damaged_file_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    text = GOLDEN[name]
+    at = data.draw(st.integers(0, len(text)))
+    damaged = text[:at] + data.draw(st.text(max_size=3)) + text[at + data.draw(st.integers(0, 3)) :]
+    message = refusal(lambda: FORMATS[name].parse(damaged), ValueError)
+    assert message is None or message.isprintable()
+
+
+def test_numpy_numbers_are_written_as_plain_ones() -> None:
+    segment = Segment(np.float64(0.0), np.float64(0.5), "speech", np.float32(0.25))
+    segmentation = Segmentation(np.float64(0.5), (segment,))
+    for name, format_ in FORMATS.items():
+        text = format_.render(segmentation)
+        assert "np." not in text, name
+        assert spans(format_.parse(text)) == [(0.0, 0.5, "speech")]
+
+
+def test_an_empty_recording() -> None:
+    for format_ in FORMATS.values():
+        assert format_.parse(format_.render(Segmentation(0.0, ()))) == Segmentation(0.0, ())
+
+
+def test_the_channel_of_rttm_counts_from_one() -> None:
+    second = Segmentation(1.0, (Segment(0.0, 1.0, "music"),), "a.wav", channel=1)
+    assert FORMATS["rttm"].render(second) == "SPEAKER a 2 0.0 1.0 <NA> <NA> music <NA> <NA>\n"
+
+
+@pytest.mark.parametrize("path", [None, "", " \n", "two\nlines.wav", "bad\udcff.wav"])
+def test_the_file_id_of_rttm_is_one_field(path: str | None) -> None:
+    text = FORMATS["rttm"].render(Segmentation(1.0, (Segment(0.0, 1.0, "music"),), path))
+    assert len(text.splitlines()) == 1
+    assert len(text.split()) == 10
+
+
+# What other programs write.
+
+
+def read_text(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Segmentation:
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return read_segments(path)
+
+
+def test_reference_file_of_the_project(tmp_path: Path) -> None:
+    text = "start_s\tend_s\tlabel\n0.0000\t7.1000\tspeech\n7.1000\t12.7048\tnoise\n"
+    assert spans(read_text(tmp_path, "p.tsv", text)) == [(0.0, 7.1, "speech"), (7.1, 12.7048, "noise")]
+
+
+def test_csv_of_a_spreadsheet(tmp_path: Path) -> None:
+    text = "\ufefflabel,Start,End,note\r\n\r\nspeech,1,2,x\r\nmusic,0,1,\r\n"
+    assert spans(read_text(tmp_path, "p.CSV", text)) == [(0.0, 1.0, "music"), (1.0, 2.0, "speech")]
+
+
+def test_rttm_of_other_programs(tmp_path: Path) -> None:
+    text = (
+        ";; a comment\n"
+        "SPKR-INFO a 1 <NA> <NA> <NA> unknown speech <NA>\n"
+        "SPEAKER a 1 5.100 2.000 <NA> <NA> music <NA>\r\n"
+        "SPEAKER a 1 0.5000004 4.600 <NA> <NA> speech <NA> <NA>\n"
+    )
+    assert spans(read_text(tmp_path, "a.rttm", text)) == [
+        (0.0, 0.5000004, SILENCE),
+        (0.5000004, 5.1000004, "speech"),
+        (5.1000004, 7.1, "music"),
+    ]
+
+
+def test_audacity_labels_with_gaps_points_and_spectral_selections(tmp_path: Path) -> None:
+    text = "0.450000\t0.450000\tpoint\n1.4\t3.1\ttwo words\r\n\\\t100.0\t200.0\n3.1\t4.0\n"
+    assert spans(read_text(tmp_path, "labels.txt", text)) == [
+        (0.0, 1.4, SILENCE),
+        (1.4, 3.1, "two words"),
+        (3.1, 4.0, ""),
+    ]
+
+
+def test_lab_file(tmp_path: Path) -> None:
+    assert spans(read_text(tmp_path, "a.lab", "0 1.5 speech\n1.5  2 \tmusic\n")) == [
+        (0.0, 1.5, "speech"),
+        (1.5, 2.0, "music"),
+    ]
+
+
+SHORT_TEXTGRID = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+0
+2.5
+<exists>
+2
+"TextTier"
+"points"
+0
+2.5
+1
+1.0
+"a point"
+"IntervalTier"
+"sounds"
+0
+2.5
+2
+0
+1.25
+""
+1.25
+2.5
+"grün ""1"" = 3"
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_short_textgrid_of_praat(tmp_path: Path, encoding: str) -> None:
+    back = read_text(tmp_path, "a.TextGrid", SHORT_TEXTGRID, encoding)
+    assert spans(back) == [(0.0, 1.25, SILENCE), (1.25, 2.5, 'grün "1" = 3')]
+
+
+@pytest.mark.parametrize("name", ["csv", "tsv", "textgrid", "rttm", "audacity"])
+def test_boundaries_within_a_microsecond_are_one(tmp_path: Path, name: str) -> None:
+    text = (
+        GOLDEN[name].replace("1.3", "1.3000004", 1)
+        if name != "rttm"
+        else GOLDEN[name].replace(" 1.2 0", " 1.1999996 0")
+    )
+    back = read_text(tmp_path, "a" + FORMATS[name].extension, text)
+    assert len(back.segments) == 4
+
+
+BROKEN = {
+    "json": [
+        ("", "line 1: not one JSON object"),
+        ("{}\n{}\n", "line 2: not one JSON object"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[]", "not an object with duration"),
+        ('{"duration": 1, "segments": 3}', "not an object with duration"),
+        ('{"duration": 1, "segments": [{"start": 0, "end": "1", "label": "a"}]}', "not an object with"),
+        ('{"duration": 1, "segments": [{"start": 0, "end": 1, "label": 1}]}', "not an object with"),
+        ('{"duration": 1e999, "segments": [{"start": 0, "end": 1e999, "label": "a"}]}', "not an object with"),
+        ('{"duration": 2, "segments": [{"start": 0, "end": 1, "label": "a"}]}', "do not tile"),
+        ('{"duration": 1, "segments": [{"start": 0, "end": -1, "label": "a"}]}', "cannot run from"),
+        (
+            f'{{"duration": 1, "segments": [{{"start": 0, "end": 1{"0" * 400}, "label": "a"}}]}}',
+            "not an object",
+        ),
+    ],
+    "csv": [
+        ("", "line 1: not a header"),
+        ("0,1,speech\n", "line 1: not a header"),
+        ("start,end,label\n0,1\n", "line 2: 2 fields under 3 columns"),
+        ("start,end,label\n0,x,a\n", "line 2: start, end or confidence is not a number"),
+        ("start,end,label,confidence\n0,1,a,nan\n", "line 2: start, end or confidence is not a number"),
+        ("start,end,label\n0,inf,a\n", "line 2: a segment cannot run from 0.0 s to inf s"),
+        ("start,end,label\n0,2,a\n1,3,b\n", "line 3: overlaps the segment before it, which ends at 2.0 s"),
+        ("start,end,label\n0,1,a\n2,3,b\n", "line 3: leaves a gap from 1.0 s to 2.0 s"),
+        ('start,end,label\n0,1,"a\n', "line 2: unexpected end of data"),
+    ],
+    "tsv": [("start_s\tend_s\tlabel\n0\t1\ta\tb\n", "line 2: 4 fields under 3 columns")],
+    "rttm": [
+        ("garbage\n", "line 1: not a line of RTTM"),
+        ("a line of prose that has more than eight words\n", "line 1: not a line of RTTM"),
+        ("\nSPEAKER a 1 0 x <NA> <NA> b <NA> <NA>\n", "line 2: start or duration is not a number"),
+        ("SPEAKER a 1 1 -1 <NA> <NA> b\n", "line 1: a segment cannot run from 1.0 s to 0.0 s"),
+        ("\n\nSPEAKER a 1 nan 1 <NA> <NA> b\n", "line 3: a segment cannot run from nan s to nan s"),
+        ("SPEAKER a 1 0 1 <NA> <NA> b\nSPEAKER c 1 1 1 <NA> <NA> b\n", "line 2: a second recording"),
+        ("SPEAKER a 1 0 2 <NA> <NA> b\nSPEAKER a 1 1 1 <NA> <NA> c\n", "line 2: overlaps the segment"),
+    ],
+    "textgrid": [
+        ("", "line 1: not a TextGrid in text format"),
+        (
+            GOLDEN["textgrid"].replace("1.2", "oops", 1),
+            "line 18: not a TextGrid in text format: text in place",
+        ),
+        (GOLDEN["textgrid"].replace("size = 4", "size = 4.5"), "line 14: not a TextGrid"),
+        (GOLDEN["textgrid"].replace("size = 4", "size = 999999999"), "end of file in place of a number"),
+        (
+            GOLDEN["textgrid"].replace("xmin = 1.2", "xmin = 1.25"),
+            "line 22: leaves a gap from 1.2 s to 1.25 s",
+        ),
+        (GOLDEN["textgrid"].replace("xmax = 4.0", "xmax = 5.0", 2), "line 13: intervals end at 4.0 s, but"),
+        (GOLDEN["textgrid"].replace("size = 1", "size = 0"), "no interval tier"),
+    ],
+    "audacity": [
+        ("speech\n", "line 1: not a line of start, end and label"),
+        ("0\t1\ta\none\ttwo\tb\n", "line 2: start, end or confidence is not a number"),
+        ("2\t1\ta\n", "line 1: a segment cannot run from 2.0 s to 1.0 s"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"), [(name, *case) for name, cases in BROKEN.items() for case in cases]
+)
+def test_a_malformed_file_is_named_with_the_line(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_text(tmp_path, "a\nb" + FORMATS[name].extension, text)
+    assert str(caught.value).startswith(f"{tmp_path}/a\\nb{FORMATS[name].extension}: ")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_text_in_another_encoding_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="line 2: not UTF-8 text"):
+        read_text(tmp_path, "a" + FORMATS[name].extension, "\ngrün", "latin-1")
+    with pytest.raises(DataError, match="line 1: not UTF-16 text"):
+        read_text(tmp_path, "a" + FORMATS[name].extension, "\xff\xfe\x00", "latin-1")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.csv: cannot be read: No such file or directory"):
+        read_segments(tmp_path / "a.csv")
+    (tmp_path / "b.csv").mkdir()
+    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+        read_segments(tmp_path / "b.csv")
+    with pytest.raises(DataError, match=r"a\.wav: not a file of segments by its extension"):
+        read_segments(tmp_path / "a.wav")
