@@ -34,7 +34,7 @@ Channel = int | Literal["split"] | None
 """A channel counted from 0, "split" for every channel on its own, None for the mean of all."""
 
 STDIN = "-"
-BLOCK_S = 4.0
+BLOCK_S = 20.0
 """Seconds decoded at a time."""
 MIN_SAMPLE_RATE = 1000
 """Below it (Hz) a recording holds nothing that could be told apart as speech, music or noise."""

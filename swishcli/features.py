@@ -19,7 +19,8 @@ mel scale and filter areas as in Slaney's Auditory Toolbox (librosa's defaults).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 Features = npt.NDArray[np.float32]
 
 _BLOCK_FRAMES = 128  # windowed frames, spectra and powers of a block fit together in a core's cache
+_TASK_FRAMES = 4 * _BLOCK_FRAMES  # a thread's share: long enough that handing it over costs nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +132,12 @@ def _constants(config: FrontEndConfig) -> tuple[Features, Features, Features]:
     return as_float32[0], as_float32[1], as_float32[2]
 
 
-def _mfcc_of_padded(samples: Samples, n_frames: int, config: FrontEndConfig) -> Features:
-    """MFCC ``[n_frames, n_mfcc]`` of windows that start at 0, hop, 2·hop, … of contiguous `samples`."""
+def _mfcc_into(mfcc: Features, samples: Samples, config: FrontEndConfig) -> None:
+    """Fill `mfcc` ``[T, n_mfcc]`` from windows that start at 0, hop, 2·hop, … of contiguous `samples`."""
     window, filters, to_cepstrum = _constants(config)
     frames = np.lib.stride_tricks.sliding_window_view(samples, config.win_length)[:: config.hop_length]
-    mfcc = np.empty((n_frames, config.n_mfcc), np.float32)
-    for start in range(0, n_frames, _BLOCK_FRAMES):
-        block = frames[start : min(start + _BLOCK_FRAMES, n_frames)]
+    for start in range(0, len(mfcc), _BLOCK_FRAMES):
+        block = frames[start : min(start + _BLOCK_FRAMES, len(mfcc))]
         # The window starts the zero-padded frame instead of sitting at its centre: only phases differ.
         spectrum = np.fft.rfft(block * window, config.n_fft)
         power = spectrum.real**2
@@ -145,18 +146,19 @@ def _mfcc_of_padded(samples: Samples, n_frames: int, config: FrontEndConfig) -> 
         np.maximum(mel, np.float32(config.amin), out=mel)
         np.log(mel, out=mel)
         np.matmul(mel, to_cepstrum, out=mfcc[start : start + len(block)])
-    return mfcc
 
 
 class MfccStream:
     """MFCC of a recording that arrives in blocks; the blocks' sizes do not change the result.
 
     `push` and `finish` return features ``[rows, T, n_mfcc]`` and mean squares ``[rows, T]`` of the samples
-    each frame stands for (``10·log10`` of them is the frame's level in dBFS).
+    each frame stands for (``10·log10`` of them is the frame's level in dBFS). With a `pool` of threads,
+    stretches of frames are computed side by side.
     """
 
-    def __init__(self, config: FrontEndConfig, rows: int = 1) -> None:
+    def __init__(self, config: FrontEndConfig, rows: int = 1, pool: Executor | None = None) -> None:
         self.config = config
+        self._map = map if pool is None else pool.map
         self._rows = rows
         self._held = np.zeros((rows, config.padding), np.float32)
         self._n_samples = 0
@@ -188,8 +190,15 @@ class MfccStream:
         features = np.empty((self._rows, n_frames, config.n_mfcc), np.float32)
         if n_frames == 0:
             return features, np.empty((self._rows, 0), np.float32)
-        for row, samples in enumerate(self._held):
-            features[row] = _mfcc_of_padded(samples, n_frames, config)
+        tasks = [(row, t) for row in range(self._rows) for t in range(0, n_frames, _TASK_FRAMES)]
+
+        def compute(task: tuple[int, int]) -> None:
+            row, t = task
+            samples = self._held[row, t * config.hop_length :]
+            _mfcc_into(features[row, t : t + _TASK_FRAMES], samples, config)
+
+        for _ in self._map(compute, tasks):
+            pass
         used = n_frames * config.hop_length
         own = self._held[:, config.padding : config.padding + used]
         own = own.reshape(self._rows, n_frames, config.hop_length)
@@ -211,10 +220,10 @@ def mfcc(samples: Samples, config: FrontEndConfig) -> Features:
 
 
 def feature_blocks(
-    blocks: Iterator[Samples], rows: int, config: FrontEndConfig
+    blocks: Iterable[Samples], rows: int, config: FrontEndConfig, pool: Executor | None = None
 ) -> Iterator[tuple[Features, Features]]:
     """Turn blocks of samples ``[rows, n]`` into blocks of features ``[rows, T, n_mfcc]`` and energies."""
-    stream = MfccStream(config, rows)
+    stream = MfccStream(config, rows, pool)
     for block in blocks:
         yield stream.push(block)
     yield stream.finish()

@@ -20,7 +20,8 @@ from pathlib import Path
 from swishcli.errors import OutputError
 
 _AUDIO_SUFFIXES = frozenset(
-    [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".m4a", ".mp4", ".m4b", ".aac", ".mkv", ".mka", ".webm", ".wma", ".wmv", ".mov", ".avi", ".amr", ".3gp", ".ac3", ".mpg", ".mpeg", ".ts"]
+    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .m4a .mp4 .m4b .aac .mkv .mka "  # noqa: SIM905
+    ".webm .wma .wmv .mov .avi .amr .3gp .ac3 .mpg .mpeg .ts".split()
 )
 
 

@@ -10,11 +10,14 @@ not grow with the recording's length.
 from __future__ import annotations
 
 import os
+import queue
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +33,10 @@ DEVICES: tuple[str, ...] = get_args(Device)
 
 CHUNK_FRAMES = 8192
 """Frames per call of the network, context apart; rounded up to a multiple of the coarsest stride."""
+
+_BLOCKS_AHEAD = 2
+
+Item = TypeVar("Item")
 
 _QUIETEST = 1e-20  # mean square of digital silence, so that its level is a number: -200 dBFS
 
@@ -169,10 +176,67 @@ def posteriors(
     checkpoint: Checkpoint,
     engine: Engine,
     chunk_frames: int = CHUNK_FRAMES,
+    threads: int = 1,
 ) -> Iterator[Posteriors]:
-    """Run the network over blocks of samples ``[rows, n]``; the chunks' positions follow each other."""
+    """Run the network over blocks of samples ``[rows, n]``; the chunks' positions follow each other.
+
+    With several `threads` the next blocks are decoded and turned into features while the network runs.
+    """
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            features = feature_blocks(blocks, rows, checkpoint.front_end, pool)
+            yield from _run_chunks(_ahead(features), rows, checkpoint, engine, chunk_frames)
+    else:
+        features = feature_blocks(blocks, rows, checkpoint.front_end)
+        yield from _run_chunks(features, rows, checkpoint, engine, chunk_frames)
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, made by a thread that is a few of them ahead."""
+    ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(_BLOCKS_AHEAD)
+    stop = threading.Event()
+
+    def put(item: Item | None, error: BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                return ready.put((item, error), timeout=0.1)
+            except queue.Full:
+                continue
+
+    def make() -> None:
+        try:
+            for item in items:
+                put(item, None)
+                if stop.is_set():
+                    return
+            put(None, None)
+        except BaseException as error:  # raised on where the items are taken
+            put(None, error)
+
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is not None:
+                raise error
+            if item is None:
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _run_chunks(
+    blocks: Iterable[tuple[Features, Features]],
+    rows: int,
+    checkpoint: Checkpoint,
+    engine: Engine,
+    chunk_frames: int,
+) -> Iterator[Posteriors]:
     chunker = _Chunker(checkpoint.network, rows, chunk_frames)
-    for features, energy in feature_blocks(iter(blocks), rows, checkpoint.front_end):
+    for features, energy in blocks:
         chunker.add(features, energy)
         while chunker.complete:
             yield _run(chunker.take(), checkpoint.network, engine)

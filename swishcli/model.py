@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from swishcli.audio import AudioStream, Channel, Samples
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
-from swishcli.inference import Device, Engine, Posteriors, make_engine, posteriors
+from swishcli.inference import Device, Engine, Posteriors, default_threads, make_engine, posteriors
 from swishcli.segments import SILENCE, Classification, Segment, Segmentation, merge_adjacent
 from swishcli.smoothing import Smoother, SmoothingConfig, log_softmax
 
@@ -57,7 +57,8 @@ class Model:
     ) -> None:
         self.checkpoint = checkpoint
         self.smoothing = smoothing or checkpoint.smoothing
-        self._engine: Engine = make_engine(checkpoint, device, threads)
+        self._threads = threads or default_threads()
+        self._engine: Engine = make_engine(checkpoint, device, self._threads)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ class Model:
 
     def posteriors(self, stream: AudioStream) -> Iterator[Posteriors]:
         """Logits and levels of a stream, chunk by chunk: what segments are made from."""
-        return posteriors(stream, stream.rows, self.checkpoint, self._engine)
+        return posteriors(stream, stream.rows, self.checkpoint, self._engine, threads=self._threads)
 
 
 def load(

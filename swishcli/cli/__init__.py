@@ -16,6 +16,8 @@ EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 def main() -> None:
     """Run ``swish`` and exit with a documented code; no error leaves as a traceback."""
+    # The front end's matrix products are small: threads inside them only get in each other's way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from swishcli.cli.app import app
     from swishcli.cli.console import print_error
     from swishcli.errors import SwishError

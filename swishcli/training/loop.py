@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from swishcli.errors import CheckpointError
@@ -130,9 +130,7 @@ class Trainer:
     def __post_init__(self) -> None:
         self.network.to(self.device)
         self._front_end = torch_mfcc(self.crops.front_end).to(self.device)
-        self._averaged = AveragedModel(
-            self.network, multi_avg_fn=get_ema_multi_avg_fn(self.config.average_decay), use_buffers=True
-        )
+        self._averaged = AveragedModel(self.network, avg_fn=self._average, use_buffers=True)
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), self.config.learning_rate, weight_decay=self.config.weight_decay
         )
@@ -230,6 +228,11 @@ class Trainer:
         self._optimizer.step()
         self._averaged.update_parameters(self.network)
         return float(loss.detach())
+
+    def _average(self, average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        """Exponential moving average whose memory grows with what there is to remember."""
+        decay = min(self.config.average_decay, (1 + int(count)) / (10 + int(count)))
+        return decay * average + (1 - decay) * current
 
     def _autocast(self) -> Any:
         if self.device.type == "cuda":
