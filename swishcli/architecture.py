@@ -13,7 +13,7 @@ from math import prod
 STEM_KERNELS = (3, 6)
 """Lengths in frames of the two parallel convolutions of a stem layer (Hussain & Haque 2018)."""
 
-WIDTHS = {"slim": 14, "wide": 28, "large": 84}
+WIDTHS = {"slim": 12, "wide": 28, "large": 80}
 """Channels of the named sizes; any other even number works as well."""
 
 
@@ -28,7 +28,7 @@ class NetworkConfig:
     """Channels of every layer."""
     stem_layers: int = 2
     """Multi-scale layers on the frame grid; from the second on they are residual."""
-    strides: tuple[int, ...] = (2, 2, 2, 2, 2, 2, 2)
+    strides: tuple[int, ...] = (2,) * 8
     """Strides of the stages; their product is the coarsest time scale in frames."""
     kernel_per_stride: int = 2
     """A stage of stride s has a convolution of ``kernel_per_stride · s`` frames."""

@@ -32,7 +32,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[str, ...] = get_args(Device)
 
 CHUNK_FRAMES = 8192
-"""Frames per call of the network, context apart; rounded up to a multiple of the coarsest stride."""
+"""Frames per call of the network, context apart."""
 
 _BLOCKS_AHEAD = 2
 
@@ -182,13 +182,12 @@ def posteriors(
 
     With several `threads` the next blocks are decoded and turned into features while the network runs.
     """
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            features = feature_blocks(blocks, rows, checkpoint.front_end, pool)
-            yield from _run_chunks(_ahead(features), rows, checkpoint, engine, chunk_frames)
-    else:
-        features = feature_blocks(blocks, rows, checkpoint.front_end)
-        yield from _run_chunks(features, rows, checkpoint, engine, chunk_frames)
+    runner = ChunkRunner(checkpoint, rows, engine, chunk_frames)
+    with ThreadPoolExecutor(threads) as pool:
+        features = feature_blocks(blocks, rows, checkpoint.front_end, pool if threads > 1 else None)
+        for block in _ahead(features) if threads > 1 else features:
+            yield from runner.push(*block)
+        yield from runner.finish()
 
 
 def _ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -228,20 +227,23 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
         thread.join()
 
 
-def _run_chunks(
-    blocks: Iterable[tuple[Features, Features]],
-    rows: int,
-    checkpoint: Checkpoint,
-    engine: Engine,
-    chunk_frames: int,
-) -> Iterator[Posteriors]:
-    chunker = _Chunker(checkpoint.network, rows, chunk_frames)
-    for features, energy in blocks:
-        chunker.add(features, energy)
-        while chunker.complete:
-            yield _run(chunker.take(), checkpoint.network, engine)
-    while chunker.left:
-        yield _run(chunker.take(), checkpoint.network, engine)
+class ChunkRunner:
+    """Runs the network over frames as they come, a chunk of `chunk_frames` at a time."""
+
+    def __init__(self, checkpoint: Checkpoint, rows: int, engine: Engine, chunk_frames: int) -> None:
+        self._network, self._engine = checkpoint.network, engine
+        self._chunker = _Chunker(checkpoint.network, rows, chunk_frames)
+
+    def push(self, features: Features, energy: Features) -> Iterator[Posteriors]:
+        """Take features ``[rows, T, F]`` and energies ``[rows, T]``; yield what is complete with them."""
+        self._chunker.add(features, energy)
+        while self._chunker.complete:
+            yield _run(self._chunker.take(), self._network, self._engine)
+
+    def finish(self) -> Iterator[Posteriors]:
+        """Yield what is left at the end of the recording."""
+        while self._chunker.left:
+            yield _run(self._chunker.take(), self._network, self._engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,28 +257,31 @@ class _Chunk:
 
 
 class _Chunker:
-    """Collects frames and cuts them into chunks with context."""
+    """Collects frames and cuts them into chunks with context.
+
+    What it hands out starts where the coarsest stage starts a position, so that every stage cuts its frames
+    as it does in the whole recording.
+    """
 
     def __init__(self, network: NetworkConfig, rows: int, chunk_frames: int) -> None:
-        stride = network.total_stride
-        self._length = -(-chunk_frames // stride) * stride
-        self._before = -(-network.look_back // stride) * stride
-        self._after = network.look_ahead
+        self._length = -(-chunk_frames // network.output_stride) * network.output_stride
+        self._network = network
         self._features = np.zeros((rows, 0, network.n_features), np.float32)
         self._energy = np.zeros((rows, 0), np.float32)
-        self._context = 0
+        self._first_held = 0  # frame of the recording that the arrays start with
+        self._next = 0  # frame of the recording that the next chunk starts with
         self._pending: list[tuple[Features, Features]] = []
         self._n_pending = 0
 
     @property
     def left(self) -> int:
         """Frames that no chunk has had as its own."""
-        return self._energy.shape[1] - self._context + self._n_pending
+        return self._first_held + self._energy.shape[1] + self._n_pending - self._next
 
     @property
     def complete(self) -> bool:
         """Whether a chunk and its context are there."""
-        return self.left >= self._length + self._after
+        return self.left >= self._length + self._network.look_ahead
 
     def add(self, features: Features, energy: Features) -> None:
         self._pending.append((features, energy))
@@ -289,12 +294,16 @@ class _Chunker:
             self._features = np.concatenate([self._features, *features], axis=1)
             self._energy = np.concatenate([self._energy, *energies], axis=1)
             self._pending, self._n_pending = [], 0
-        start, stop = self._context, self._context + self._length
-        seen = self._features[:, : stop + self._after]
+        start = self._next - self._first_held
+        stop = min(start + self._length, self._energy.shape[1])
+        seen = self._features[:, : stop + self._network.look_ahead]
         chunk = _Chunk(np.ascontiguousarray(seen.transpose(0, 2, 1)), self._energy[:, start:stop], start)
-        keep = max(0, min(stop, self._energy.shape[1]) - self._before)
-        self._context = min(stop, self._energy.shape[1]) - keep
-        self._features, self._energy = self._features[:, keep:], self._energy[:, keep:]
+        self._next += stop - start
+        stride = self._network.total_stride
+        keep_from = max(0, self._next - self._network.look_back) // stride * stride
+        drop = max(0, keep_from - self._first_held)
+        self._features, self._energy = self._features[:, drop:], self._energy[:, drop:]
+        self._first_held += drop
         return chunk
 
 

@@ -15,6 +15,7 @@ from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
 from swishcli.inference import Device, Engine, Posteriors, default_threads, make_engine, posteriors
 from swishcli.segments import SILENCE, Classification, Segment, Segmentation, merge_adjacent
 from swishcli.smoothing import Smoother, SmoothingConfig, log_softmax
+from swishcli.streaming import EVERY_S, Stream
 
 DEFAULT_MODEL = "wide"
 
@@ -121,6 +122,10 @@ class Model:
             )
             for answer, number in zip(answers, channels, strict=True)
         ]
+
+    def stream(self, sample_rate: int | None = None, every_s: float = EVERY_S) -> Stream:
+        """A recording that arrives in blocks of samples; see `swishcli.streaming`."""
+        return Stream(self.checkpoint, self._engine, self.smoothing, sample_rate, every_s)
 
     def posteriors(self, stream: AudioStream) -> Iterator[Posteriors]:
         """Logits and levels of a stream, chunk by chunk: what segments are made from."""

@@ -7,7 +7,7 @@ Classification and Segmentation* (arXiv:1812.00149). With C channels, T frames a
       ├ multi-scale stem: gated convolutions of 3 and 6 frames, side by side      [N, C, T]
       ├ stage 1: gated convolution of stride 2 + average-pooled shortcut          [N, C, ceil(T / 2)]
       ├ …
-      └ stage 7                                                                   [N, C, ceil(T / 128)]
+      └ stage 8                                                                   [N, C, ceil(T / 256)]
     coarsest to finest: the sum so far, upsampled, + a 1×1 convolution of the stage   (fusion)
     on the output grid of 4 frames: gate, 1×1 convolution ─→ logits               [N, K, ceil(T / 4)]
 

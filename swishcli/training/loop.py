@@ -33,12 +33,12 @@ from swishcli.training.mixing import CropMaker
 class TrainingConfig:
     """How a network is trained."""
 
-    epochs: int = 40
+    epochs: int = 16
     epoch_s: float = 0.0
     """Seconds of crops in an epoch; 0 for as much as the training split holds."""
     batch_s: float = 160.0
     """Seconds of crops in a batch."""
-    crop_s: tuple[float, ...] = (2.0, 4.0, 8.0, 8.0, 16.0)
+    crop_s: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0, 16.0)
     """Lengths of crops; each batch draws one of them."""
     learning_rate: float = 4e-3
     """Peak of the schedule: a linear rise over the first twentieth, then half a cosine down to 0."""
@@ -46,7 +46,7 @@ class TrainingConfig:
     label_smoothing: float = 0.05
     average_decay: float = 0.998
     """Of the exponential moving average of the weights, which is what is validated and kept."""
-    patience: int = 15
+    patience: int = 10
     """Epochs without a better validation after which training stops."""
     seed: int = 0
 

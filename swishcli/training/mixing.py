@@ -10,8 +10,8 @@ pauses. Speech over anything is speech. A sound with another far below it keeps 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +35,12 @@ class MixingConfig:
     """How crops are made; shares are probabilities, levels decibels."""
 
     background: float = 0.4
-    """Speech pieces with another class underneath, -3 to 25 dB softer."""
+    """Speech pieces with another class underneath, 0 to 25 dB softer."""
     overlap: float = 0.2
     """Pieces with a second one of the same class on top."""
     distant: float = 0.15
     """Other pieces with another class 10 to 30 dB softer."""
-    synthetic: float = 0.15
+    synthetic: float = 0.2
     """Noise pieces that are made on the fly."""
     babble: float = 0.03
     """Noise pieces that are eight or more talkers at once."""
@@ -58,13 +58,19 @@ class MixingConfig:
     """Crops with coloured noise 15 to 50 dB below them."""
     clipping: float = 0.06
     """Crops driven into clipping."""
-    source_balance: float = 0.5
+    source_balance: float = 0.4
     """A source of s seconds is drawn with a weight of s to this power: 0 all alike, 1 by length."""
+    source_weights: Mapping[str, float] = field(default_factory=dict)
+    """Factors on that weight, by source: for kinds of sound that are rarer in the data than in life."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if name != "source_weights" and not 0 <= value <= 1:
+                raise ValueError(f"{name} must be between 0 and 1, not {value}")
+        for source, weight in self.source_weights.items():
+            if not weight > 0:
+                raise ValueError(f"the weight of the source {source!r} must be above 0, not {weight}")
 
 
 @dataclass(slots=True)
@@ -102,10 +108,7 @@ class CropMaker:
         self.front_end = front_end
         self.mixing = mixing
         self.rooms = tuple(rooms)
-        self._pools = [
-            _Pool([r for r in recordings if r.item.label == label], mixing.source_balance)
-            for label in classes
-        ]
+        self._pools = [_Pool([r for r in recordings if r.item.label == label], mixing) for label in classes]
         self.total_s = sum(r.n_samples for r in recordings) / front_end.sample_rate
         self.digest = data_digest(recordings)
         self._speech = self.classes.index(SPEECH) if SPEECH in classes else None
@@ -183,7 +186,7 @@ class CropMaker:
             others = [c for c in range(len(self.classes)) if c not in (label, self._speech)]
             if others:
                 under = self._long_piece(generator, int(generator.choice(others)), n)
-                _add(piece, under, generator.uniform(-3, 25) if is_speech else generator.uniform(10, 30))
+                _add(piece, under, generator.uniform(0, 25) if is_speech else generator.uniform(10, 30))
         return piece
 
     def _long_piece(self, generator: Generator, label: int, length: int) -> Piece:
@@ -272,13 +275,15 @@ class CropMaker:
 class _Pool:
     """The recordings of one class, drawn source by source."""
 
-    def __init__(self, recordings: Sequence[Recording], balance: float) -> None:
+    def __init__(self, recordings: Sequence[Recording], mixing: MixingConfig) -> None:
         by_source: dict[str, list[Recording]] = defaultdict(list)
         for recording in recordings:
             by_source[recording.item.source].append(recording)
         self._sources = [by_source[source] for source in sorted(by_source)]
         seconds = [np.array([r.n_samples for r in source], float) for source in self._sources]
-        self._source_edges = _edges(np.array([s.sum() for s in seconds]) ** balance)
+        factors = [mixing.source_weights.get(source, 1.0) for source in sorted(by_source)]
+        weights = np.array([s.sum() for s in seconds]) ** mixing.source_balance * factors
+        self._source_edges = _edges(weights)
         self._recording_edges = [_edges(s) for s in seconds]
 
     def draw(self, generator: Generator) -> Recording:

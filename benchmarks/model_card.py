@@ -1,0 +1,118 @@
+"""Write the card of a shipped model, weights/NAME.md, from its checkpoint and from measurements.
+
+python benchmarks/model_card.py ../shared/corpus wide slim
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from accuracy import LABELS, measure_files, measure_programmes, report
+
+import swishcli
+from swishcli.checkpoint import Checkpoint
+
+
+def data_table(sources: list[dict[str, Any]]) -> list[str]:
+    """Minutes by class, source and licence as a Markdown table; a source's licences share a row."""
+    minutes: dict[tuple[str, str], float] = defaultdict(float)
+    licences: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for entry in sources:
+        key = entry["label"], entry["source"]
+        minutes[key] += entry["seconds"] / 60
+        licences[key].add(entry["licence"] or "unknown")
+    rows = ["| class | source | minutes | licence |", "|---|---|---|---|"]
+    for (label, source), amount in sorted(minutes.items()):
+        listed = "; ".join(sorted(licences[label, source])).replace("|", "/")
+        rows.append(f"| {label} | {source} | {amount:.1f} | {listed} |")
+    return rows
+
+
+def description(name: str, checkpoint: Checkpoint) -> list[str]:
+    """What the model is and how it came about."""
+    network, front_end, training = checkpoint.network, checkpoint.front_end, checkpoint.training
+    hop_s = front_end.hop_s
+    versions = ", ".join(f"{package} {version}" for package, version in training["versions"].items())
+    return [
+        f"# {name}",
+        "",
+        f"SwishNet that tells {', '.join(checkpoint.classes)} apart in recordings of any length.",
+        "",
+        f"- {network.n_parameters:,} parameters, {network.macs_per_second(hop_s) / 1e6:.2f} million "
+        "multiply–accumulates per second of audio",
+        f"- sees {network.look_back * hop_s:.2f} s back and {network.look_ahead * hop_s:.2f} s ahead; "
+        f"an answer every {network.output_stride * hop_s * 1000:.0f} ms",
+        f"- front end: {front_end.n_mfcc} MFCC of {front_end.n_mels} mel bands, "
+        f"{front_end.f_min:g}–{front_end.f_max:g} Hz, a frame every {hop_s * 1000:g} ms at {front_end.sample_rate} Hz",
+        f"- trained with `{training['command']}` ({training['epochs_run']} epochs, seed {training['seed']}; {versions})",
+        f"- data: SHA-256 `{training['data']['sha256']}`",
+        "- licence of the weights: MIT, as far as the licences of the recordings below let us",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        model = swishcli.load(name)
+        checkpoint = model.checkpoint
+        files = measure_files(model, arguments.corpus, [])
+        programmes = measure_programmes(model, arguments.corpus, [])
+        lines = [
+            *description(name, checkpoint),
+            "",
+            "## Results on recordings of sources it was not trained on",
+            "",
+            "By `benchmarks/accuracy.py`, which says what each figure means. The smoothing and the epoch were "
+            "chosen on these recordings; expect a few points less on yours.",
+            "",
+            "```",
+            report(files, programmes, per_source=True),
+            "```",
+            "",
+            *failures(files.per_source),
+            "",
+            "## Training data",
+            "",
+            *data_table(checkpoint.training["data"]["train"]),
+            "",
+            "## Validation data",
+            "",
+            *data_table(checkpoint.training["data"]["val"]),
+        ]
+        card = swishcli.shipped_models()[name].with_suffix(".md")
+        card.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print(card)
+
+
+def failures(per_source: dict[tuple[str, str], Any]) -> list[str]:
+    """The sources that are heard worst, and as what."""
+    lines = ["## Where it fails", ""]
+    worst = sorted(
+        (counts[LABELS.index(label)][LABELS.index(label)] / counts.sum(), label, source, counts)
+        for (label, source), counts in per_source.items()
+    )
+    for recall, label, source, counts in worst[:4]:
+        row = counts[LABELS.index(label)].copy()
+        row[LABELS.index(label)] = 0
+        mistaken = (*LABELS, "silence")[int(row.argmax())]
+        lines.append(
+            f"- {label} of {source}: {1 - recall:.1%} of the windows wrong, mostly heard as {mistaken}"
+        )
+    return [
+        *lines,
+        "",
+        "Rap and speech-like singing over a beat are the hardest: they are taken for speech over music. Little of",
+        "the training speech is spontaneous, shouted or on a bad telephone line; little of the music is sung.",
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Speed and memory of whole `swish` processes from a cold start, and the floor beneath them.
+
+    python benchmarks/speed.py                 # everything: some minutes
+    python benchmarks/speed.py --runs 3 --model wide
+
+Each figure is the median over the runs, start-up included. The audio is samples/programme.flac repeated, in a
+temporary folder. The floor is what decoding, front end and network cost alone in a process that is already
+running, on one thread. Peers that are installed (webrtcvad, silero-vad) are timed on the same file in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+import swishcli
+from swishcli.audio import AudioStream
+from swishcli.checkpoint import find_model, load_checkpoint
+from swishcli.features import mfcc
+from swishcli.inference import OnnxEngine
+
+PROGRAMME = Path(__file__).parents[1] / "samples/programme.flac"
+HOUR_S = 3600
+SWISH = (sys.executable, "-m", "swishcli")
+
+WEBRTCVAD = """
+import sys, soundfile, webrtcvad
+x, rate = soundfile.read(sys.argv[1], dtype="int16")
+vad = webrtcvad.Vad(2)
+n = rate // 100 * 3
+print(sum(vad.is_speech(x[i : i + n].tobytes(), rate) for i in range(0, len(x) - n, n)))
+"""
+SILERO = """
+import sys, soundfile, torch
+from silero_vad import get_speech_timestamps, load_silero_vad
+x, rate = soundfile.read(sys.argv[1], dtype="float32")
+print(len(get_speech_timestamps(torch.from_numpy(x), load_silero_vad(onnx=True), sampling_rate=rate)))
+"""
+PEERS = {"webrtcvad": WEBRTCVAD, "silero_vad": SILERO}
+
+
+def measure(command: Sequence[str | Path]) -> tuple[float, float]:
+    """Wall seconds and peak memory (MB) of one process."""
+    start = time.perf_counter()
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command}: exit code {process.returncode}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def report(title: str, command: Sequence[str | Path], runs: int, audio_s: float = 0.0) -> float:
+    """Print the medians of a command; return its seconds."""
+    measured = [measure(command) for _ in range(runs)]
+    seconds = statistics.median(wall for wall, _ in measured)
+    memory = statistics.median(peak for _, peak in measured)
+    speed = f"{audio_s / seconds:8.0f} × real time" if audio_s else ""
+    print(f"{title:<42} {seconds:7.2f} s  {memory:5.0f} MB  {speed}", flush=True)
+    return seconds
+
+
+def floor(title: str, work: Callable[[], object], audio_s: float) -> None:
+    """Print what a part costs in a running process."""
+    work()
+    start = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    print(f"{title:<42} {seconds:7.2f} s            {audio_s / seconds:8.0f} × real time", flush=True)
+
+
+def write_recordings(folder: Path) -> dict[str, Path]:
+    """The recordings that are timed, by what they are."""
+    programme, rate = soundfile.read(PROGRAMME, dtype="float32")
+    hour = np.tile(programme, HOUR_S * rate // len(programme) + 1)[: HOUR_S * rate]
+    paths = {
+        "10 s wav": folder / "10s.wav",
+        "10 min wav": folder / "10min.wav",
+        "1 h wav": folder / "hour.wav",
+        "1 h flac, 44.1 kHz stereo": folder / "hour.flac",
+        "1 h mp3, 44.1 kHz stereo": folder / "hour.mp3",
+    }
+    soundfile.write(paths["10 s wav"], hour[: 10 * rate], rate)
+    soundfile.write(paths["10 min wav"], hour[: 600 * rate], rate)
+    soundfile.write(paths["1 h wav"], hour, rate)
+    stereo = np.repeat(soxr.resample(hour, rate, 44100)[:, None], 2, axis=1)
+    soundfile.write(paths["1 h flac, 44.1 kHz stereo"], stereo, 44100)
+    soundfile.write(paths["1 h mp3, 44.1 kHz stereo"], stereo, 44100)
+    return paths
+
+
+def write_day(path: Path) -> None:
+    """24 hours of the programme as a wav, block by block."""
+    programme, rate = soundfile.read(PROGRAMME, dtype="int16")
+    with soundfile.SoundFile(path, "w", rate, 1) as file:
+        for _ in range(24 * HOUR_S * rate // len(programme)):
+            file.write(programme)
+
+
+def print_floor(paths: dict[str, Path], models: Sequence[str]) -> None:
+    """What the parts cost alone, on one thread."""
+    rate = 16000
+    for name, path in paths.items():
+        if name.startswith("1 h"):
+            floor(f"decoding and resampling, {name}", lambda p=path: list(AudioStream(p, rate)), HOUR_S)
+    samples = np.concatenate([block[0] for block in AudioStream(paths["10 min wav"], rate)])
+    for name in models:
+        checkpoint = load_checkpoint(find_model(name))
+        features = mfcc(samples, checkpoint.front_end).T[None]
+        features = np.ascontiguousarray(features[:, :, :8192])
+        floor(f"front end, {name}", lambda c=checkpoint: mfcc(samples, c.front_end), 600)
+        engine = OnnxEngine(checkpoint, 1)
+        floor(f"network, {name}", lambda e=engine, f=features: [e(f) for _ in range(10)], 819.2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--model", action="append", help="a name or a file; by default every shipped model")
+    parser.add_argument("--day", action="store_true", help="also time 24 hours of audio (2.8 GB on the disk)")
+    arguments = parser.parse_args()
+    models = arguments.model or list(swishcli.shipped_models())
+    # The children inherit it: matrix products of the front end are small, more threads only get in the way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_recordings(Path(folder))
+        report("swish --help", (*SWISH, "--help"), arguments.runs)
+        report("swish classify, 10 s wav", (*SWISH, "classify", paths["10 s wav"]), arguments.runs, 10)
+        for name in models:
+            for what, audio_s in (("10 min wav", 600), ("1 h wav", HOUR_S)):
+                command = (*SWISH, "segment", paths[what], "--csv", "--model", name)
+                report(f"swish segment, {what}, {name}", command, arguments.runs, audio_s)
+        for what in ("1 h flac, 44.1 kHz stereo", "1 h mp3, 44.1 kHz stereo"):
+            report(
+                f"swish segment, {what}",
+                (*SWISH, "segment", paths[what], "--csv"),
+                arguments.runs,
+                HOUR_S,
+            )
+        if arguments.day:
+            day = Path(folder, "day.wav")
+            write_day(day)
+            report("swish segment, 24 h wav", (*SWISH, "segment", day, "--csv"), 1, 24 * HOUR_S)
+            day.unlink()
+        for peer, script in PEERS.items():
+            if find_spec(peer):
+                for what, audio_s in (("10 s wav", 10), ("10 min wav", 600)):
+                    report(
+                        f"{peer}, {what}",
+                        (sys.executable, "-c", script, paths[what]),
+                        arguments.runs,
+                        audio_s,
+                    )
+        print()
+        print_floor(paths, models)
+    print(
+        f"\n{os.cpu_count()} cores; peak memory of this script {resource.getrusage(0).ru_maxrss / 1024:.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()
