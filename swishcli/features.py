@@ -63,12 +63,14 @@ class FrontEndConfig:
     def __post_init__(self) -> None:
         if not 0 < self.hop_length <= self.win_length <= self.n_fft:
             raise ValueError("the front end needs 0 < hop_length <= win_length <= n_fft")
-        if (self.win_length - self.hop_length) % 2 or (self.n_fft - self.hop_length) % 2:
-            raise ValueError("the front end needs win_length, n_fft and hop_length to be all even or all odd")
+        if self.win_length % 2 or self.n_fft % 2 or self.hop_length % 2:
+            raise ValueError("the front end needs win_length, n_fft and hop_length to be even")
         if not 0 < self.n_mfcc <= self.n_mels:
             raise ValueError("the front end needs 0 < n_mfcc <= n_mels")
         if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
             raise ValueError("the front end needs 0 <= f_min < f_max <= sample_rate / 2")
+        if not self.amin > 0:
+            raise ValueError("the front end needs amin > 0")
 
     @property
     def hop_s(self) -> float:

@@ -194,7 +194,7 @@ def train(
     ] = False,
     device: DeviceOption = DeviceName.auto,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes that prepare audio; by default all cores but one.")
+        int | None, typer.Option(min=0, help="Processes that prepare audio; by default one per core.")
     ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for decoded audio; by default in the user's cache folder.")

@@ -52,9 +52,9 @@ def run(options: Options) -> int:
 
     from swishcli.training import recipe as recipes
 
-    cores = default_threads()
-    workers = max(0, cores - 1) if options.workers is None else options.workers
-    torch.set_num_threads(max(1, cores - workers))
+    # Making crops costs about as much as learning from them: a worker per core, and one thread to learn.
+    workers = default_threads() if options.workers is None else options.workers
+    torch.set_num_threads(1 if workers else default_threads())
     with _display() as display:
         training = recipes.Run(
             options.data,
