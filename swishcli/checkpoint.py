@@ -51,11 +51,9 @@ class Checkpoint:
     training: Mapping[str, Any] = field(default_factory=dict)
     """How it came about: data, command, seed, versions, results. For people; nothing depends on it."""
 
-    def save(self, path: str | Path) -> None:
-        """Write the checkpoint, complete or not at all. Raises OutputError."""
-        tensors = {_WEIGHT_PREFIX + name: np.array(w, order="C") for name, w in self.weights.items()}
-        tensors[_ONNX_KEY] = np.frombuffer(self.onnx, np.uint8)
-        description = {
+    def description(self) -> dict[str, Any]:
+        """Everything but the tensors, as JSON can say it."""
+        return {
             "format_version": FORMAT_VERSION,
             "classes": self.classes,
             "front_end": asdict(self.front_end),
@@ -63,8 +61,13 @@ class Checkpoint:
             "smoothing": asdict(self.smoothing),
             "training": self.training,
         }
+
+    def save(self, path: str | Path) -> None:
+        """Write the checkpoint, complete or not at all. Raises OutputError."""
+        tensors = {_WEIGHT_PREFIX + name: np.array(w, order="C") for name, w in self.weights.items()}
+        tensors[_ONNX_KEY] = np.frombuffer(self.onnx, np.uint8)
         # Serialised first: a write that fails is then the system's error and not one of safetensors' own.
-        data = save(tensors, {_METADATA_KEY: json.dumps(description)})
+        data = save(tensors, {_METADATA_KEY: json.dumps(self.description())})
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
 

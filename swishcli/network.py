@@ -150,6 +150,10 @@ class SwishNet(nn.Module):
             scales.append(x)
         return cast(Tensor, self.head(gate(self._fuse(scales))))
 
+    def example(self) -> Tensor:
+        """Features of silence, long enough for every stage: what a graph is traced with."""
+        return torch.zeros(1, self.config.n_features, 2 * self.config.total_stride)
+
     def _fuse(self, scales: list[Tensor]) -> Tensor:
         """Sum of a 1×1 convolution of every scale, on the output grid: → [N, C, ceil(T / output_stride)]."""
         config = self.config
@@ -204,24 +208,27 @@ def network_of(checkpoint: Checkpoint) -> SwishNet:
     return network
 
 
-def to_onnx(network: SwishNet) -> bytes:
-    """The network as an ONNX graph, dynamic in batch and time, every batch norm folded into its convolution.
+def to_onnx(module: nn.Module, example: Tensor, name: str) -> bytes:
+    """A network as an ONNX graph, dynamic in batch and time, every batch norm folded into its convolution.
 
-    ``features [N, F, T]`` → ``logits [N, K, ceil(T / output_stride)]``.
+    The graph's input is called `name`, its first axis is the batch and its last is time, as in `example`;
+    its output is called ``logits``.
     """
-    example = torch.zeros(1, network.config.n_features, 2 * network.config.total_stride)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The exporter by tracing is the older one of torch's two; it needs no further package, folds batch
         # norms and makes the smaller graph. torch is pinned, so it stays.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network.eval().cpu(),
+            module.eval().cpu(),
             (example,),
             cast(Any, buffer),  # taken as well as a path, its annotation forgets it
-            input_names=["features"],
+            input_names=[name],
             output_names=["logits"],
-            dynamic_axes={"features": {0: "batch", 2: "frames"}, "logits": {0: "batch", 2: "positions"}},
+            dynamic_axes={
+                name: {0: "batch", example.ndim - 1: "time"},
+                "logits": {0: "batch", 2: "positions"},
+            },
             opset_version=17,
             dynamo=False,
         )

@@ -210,3 +210,17 @@ def train(
         data, output, width, config, epochs, seed, rir, init_from, resume, device.value, workers, cache
     )
     raise typer.Exit(run(options))
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="A model that comes with swish, or a file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.")],
+    front_end: Annotated[
+        bool, typer.Option("--front-end", help="Put the MFCC into the graph: samples in, logits out.")
+    ] = False,
+) -> None:
+    """Write a model as ONNX for other programs, checked against torch."""
+    from swishcli.cli.export import run
+
+    raise typer.Exit(run(model, output, front_end))

@@ -224,7 +224,7 @@ class Run:
             network=recipe.network,
             smoothing=recipe.smoothing,
             weights={name: w.numpy() for name, w in weights.items()},
-            onnx=to_onnx(network),
+            onnx=to_onnx(network, network.example(), "features"),
             training=self._provenance(),
         )
 
