@@ -13,8 +13,9 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -54,8 +55,8 @@ class Decoder:
     channels: int
     promised_frames: int | None
     """Samples per channel by the header; None where the header does not say."""
-    blocks: Iterator[Samples]
-    """Arrays ``[n, channels]``, full scale at ±1."""
+    blocks: Callable[[int], Iterator[Samples]]
+    """From samples at a time to arrays ``[n, channels]``, full scale at ±1; to be called once."""
 
 
 class AudioStream:
@@ -72,6 +73,8 @@ class AudioStream:
         channel a row.
     source_rate : int, optional
         Rate of samples in memory; files know theirs.
+    block_s : float
+        Seconds decoded at a time.
 
     Attributes
     ----------
@@ -93,6 +96,7 @@ class AudioStream:
         sample_rate: int,
         channel: Channel = None,
         source_rate: int | None = None,
+        block_s: float = BLOCK_S,
     ) -> None:
         if isinstance(recording, np.ndarray):
             self._decoder = _from_samples(recording, source_rate or sample_rate)
@@ -107,6 +111,7 @@ class AudioStream:
         self.sample_rate = sample_rate
         self.rows = decoder.channels if channel == "split" else 1
         self._channel = channel
+        self._block_frames = max(1, round(block_s * decoder.sample_rate))
         self._frames_read = 0
 
     @property
@@ -125,7 +130,7 @@ class AudioStream:
         resampler = None
         if decoder.sample_rate != self.sample_rate:
             resampler = soxr.ResampleStream(decoder.sample_rate, self.sample_rate, self.rows, dtype="float32")
-        for block in decoder.blocks:
+        for block in decoder.blocks(self._block_frames):
             # Summing finds NaN and infinity in one pass without a boolean copy of the block.
             if not np.isfinite(block.sum()) and not np.isfinite(block).all():
                 first = int(np.argmin(np.isfinite(block).all(axis=1)))
@@ -178,8 +183,10 @@ def _from_samples(samples: Samples, sample_rate: int) -> Decoder:
     if not np.issubdtype(samples.dtype, np.floating):
         raise AudioError("samples", f"must be floating point with full scale at ±1, not {samples.dtype}")
     columns = np.atleast_2d(samples).T.astype(np.float32, copy=False)
-    step = round(BLOCK_S * sample_rate)
-    blocks = (columns[i : i + step] for i in range(0, len(columns), step))
+
+    def blocks(frames: int) -> Iterator[Samples]:
+        return (columns[i : i + frames] for i in range(0, len(columns), frames))
+
     return Decoder("samples", sample_rate, columns.shape[1], len(columns), blocks)
 
 
@@ -213,7 +220,11 @@ def _open(path: str | Path) -> Decoder:
     file.close()
     _warn_of_wrong_header(sound, path)
     return Decoder(
-        str(path), sound.samplerate, sound.channels, sound.frames, _soundfile_blocks(sound, str(path))
+        str(path),
+        sound.samplerate,
+        sound.channels,
+        sound.frames,
+        partial(_soundfile_blocks, sound, str(path)),
     )
 
 
@@ -231,9 +242,8 @@ def _warn_of_wrong_header(sound: soundfile.SoundFile, path: str | Path) -> None:
                 )
 
 
-def _soundfile_blocks(sound: soundfile.SoundFile, name: str) -> Iterator[Samples]:
+def _soundfile_blocks(sound: soundfile.SoundFile, name: str, frames: int) -> Iterator[Samples]:
     with sound:
-        frames = max(1, round(BLOCK_S * sound.samplerate))
         while True:
             try:
                 block = sound.read(frames, dtype="float32", always_2d=True)
@@ -260,10 +270,12 @@ def _open_ffmpeg(file: IO[bytes], name: str) -> Decoder:
     if stream.rate is None or stream.rate <= 0 or stream.channels <= 0:
         raise AudioError(name, f"has {stream.channels} channels at {stream.rate} Hz")
     # Durations in containers are often rounded or estimated: good enough for nothing but a guess.
-    return Decoder(name, stream.rate, stream.channels, None, _ffmpeg_blocks(container, file, name))
+    return Decoder(name, stream.rate, stream.channels, None, partial(_ffmpeg_blocks, container, file, name))
 
 
-def _ffmpeg_blocks(container: av.container.InputContainer, file: IO[bytes], name: str) -> Iterator[Samples]:
+def _ffmpeg_blocks(
+    container: av.container.InputContainer, file: IO[bytes], name: str, frames: int
+) -> Iterator[Samples]:
     import av
 
     stream = container.streams.audio[0]
@@ -279,7 +291,7 @@ def _ffmpeg_blocks(container: av.container.InputContainer, file: IO[bytes], name
                 for converted in to_float.resample(frame):
                     pending.append(_float_planes(converted))
                     held += pending[-1].shape[1]
-                if held >= BLOCK_S * stream.rate:
+                if held >= frames:
                     decoded += held
                     yield np.concatenate(pending, axis=1).T
                     pending, held = [], 0

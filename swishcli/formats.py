@@ -273,19 +273,21 @@ def segmentation_to_dict(segmentation: Segmentation) -> dict[str, object]:
     >>> segmentation_to_dict(Segmentation(1.5, (Segment(0.0, 1.5, "music", 0.9),), "a.wav"))["segments"]
     [{'start': 0.0, 'end': 1.5, 'label': 'music', 'confidence': 0.9}]
     """
-    # float(): whoever made the segments may have left NumPy's float32 in them, which json refuses.
-    segments = [
-        {
-            "start": float(s.start),
-            "end": float(s.end),
-            "label": s.label,
-            "confidence": None if s.confidence is None else float(s.confidence),
-        }
-        for s in segmentation.segments
-    ]
+    segments = [segment_to_dict(s) for s in segmentation.segments]
     channel = {} if segmentation.channel is None else {"channel": int(segmentation.channel)}
     duration = float(segmentation.duration)
     return {"path": segmentation.path, **channel, "duration": duration, "segments": segments}
+
+
+def segment_to_dict(segment: Segment) -> dict[str, object]:
+    """The JSON object of one segment."""
+    # float(): whoever made the segment may have left NumPy's float32 in it, which json refuses.
+    return {
+        "start": float(segment.start),
+        "end": float(segment.end),
+        "label": segment.label,
+        "confidence": None if segment.confidence is None else float(segment.confidence),
+    }
 
 
 def segmentation_from_dict(data: object) -> Segmentation:

@@ -80,16 +80,16 @@ class Stream:
             block = self._resampler.resample_chunk(block)
         return list(self._smooth(self._runner.push(*self._mfcc.push(block[None]))))
 
-    def finish(self) -> list[Segment]:
-        """Return what is left; the last segment ends with the last sample."""
+    def finish(self, duration: float | None = None) -> list[Segment]:
+        """Return what is left; the last segment ends at `duration` seconds, by default the last sample's."""
         segments: list[Segment] = []
         if self._resampler is not None:
             rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
             segments += self._smooth(self._runner.push(*self._mfcc.push(rest[None])))
         segments += self._smooth(self._runner.push(*self._mfcc.finish()))
         segments += self._smooth(self._runner.finish())
-        segments += self._smoother.finish(self._n_samples / self._sample_rate)
-        return segments
+        end = self._n_samples / self._sample_rate if duration is None else duration
+        return segments + list(self._smoother.finish(end))
 
     def _smooth(self, chunks: Iterable[Posteriors]) -> Iterator[Segment]:
         for chunk in chunks:

@@ -136,6 +136,9 @@ def segment(
     silence_db: Annotated[
         float | None, typer.Option(max=0, help="Level below which a frame is silent; dBFS.")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Follow standard input: each segment as soon as it is decided.")
+    ] = False,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
@@ -143,7 +146,7 @@ def segment(
 
     Prints a table, or text with tabs in a pipe; with -o DIR writes files instead.
     """
-    from swishcli.cli.segment import Destination, run
+    from swishcli.cli.segment import Destination, run, run_live
     from swishcli.cli.work import Work
 
     smoothing = {
@@ -154,6 +157,10 @@ def segment(
     }
     given = {name: value for name, value in smoothing.items() if value is not None}
     work = Work(model, device.value, _channel(channel), threads, given)
+    if live:
+        if paths != ["-"] or output is not None or csv:
+            raise typer.BadParameter("works with - alone, as text or --json", param_hint="--live")
+        raise typer.Exit(run_live(work, _stdout_format(json, csv)))
     if output is not None and (json or csv):
         raise typer.BadParameter("with --output the formats are named by --format", param_hint="--json/--csv")
     destination = None if output is None else Destination(output, tuple(formats.split(",")))

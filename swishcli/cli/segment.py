@@ -8,16 +8,21 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+from swishcli.audio import STDIN, AudioStream, Channel
 from swishcli.batch import Input, find_inputs, output_names
 from swishcli.cli import EXIT_OK, EXIT_SOME_FAILED
 from swishcli.cli.console import console
 from swishcli.cli.work import Work, analyse_all
 from swishcli.errors import OutputError, SwishError, display_path
 from swishcli.files import write_text_atomically
-from swishcli.formats import FORMATS, segmentation_to_dict
+from swishcli.formats import FORMATS, segment_to_dict, segmentation_to_dict
 from swishcli.model import Analysis
-from swishcli.segments import Segmentation
+from swishcli.segments import Segment, Segmentation
+
+LIVE_BLOCK_S = 0.1
+"""Seconds of standard input that ``--live`` takes at a time."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,29 @@ def run(paths: Sequence[str], work: Work, destination: Destination | None, outpu
     for segmentation in shown:
         _print_table(segmentation)
     return EXIT_SOME_FAILED if failed else EXIT_OK
+
+
+def run_live(work: Work, output: str) -> int:
+    """Segment standard input while it runs: a line as soon as a segment is decided."""
+    model, _ = work.load_model(1)
+    if work.channel == "split":
+        raise SwishError("--live follows one channel, not all: choose one with --channel")
+    source = AudioStream(
+        STDIN, model.checkpoint.front_end.sample_rate, cast(Channel, work.channel), block_s=LIVE_BLOCK_S
+    )
+    stream = model.stream()
+    for block in source:
+        _print_live(stream.push(block[0]), output)
+    _print_live(stream.finish(source.duration), output)
+    return EXIT_OK
+
+
+def _print_live(segments: Sequence[Segment], output: str) -> None:
+    for s in segments:
+        if output == "json":
+            print(json.dumps(segment_to_dict(s)), flush=True)
+        else:
+            print(f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}", sep="\t", flush=True)
 
 
 def _writer(paths: Sequence[str], destination: Destination) -> Callable[[Input, list[Analysis]], None]:
