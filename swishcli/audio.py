@@ -205,8 +205,10 @@ def _open(path: str | Path) -> Decoder:
         raise AudioError(path, f"cannot be read: {error.strerror}") from None
     except ValueError as error:  # a null byte in the name
         raise AudioError(path, f"is not a file name: {error}") from None
+    if not stat.S_ISREG(mode):  # a pipe has no end to seek to, and can be opened once
+        return _open_ffmpeg(file, str(path))
     size = os.fstat(file.fileno()).st_size
-    if size == 0 and stat.S_ISREG(mode):
+    if size == 0:
         file.close()
         raise AudioError(path, "is an empty file")
     try:

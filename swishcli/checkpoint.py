@@ -86,11 +86,11 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     try:
         with safe_open(path, "np") as file:
             metadata = file.metadata() or {}
+            if _METADATA_KEY not in metadata:
+                raise CheckpointError(path, "is a safetensors file but not a swish model")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError) as error:
         raise CheckpointError(path, f"is not a readable safetensors file: {error}") from None
-    if _METADATA_KEY not in metadata:
-        raise CheckpointError(path, "is a safetensors file but not a swish model")
     try:
         description = json.loads(metadata[_METADATA_KEY])
         version = description["format_version"]

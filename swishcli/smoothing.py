@@ -81,14 +81,17 @@ def viterbi(scores: Logits, transition_cost: float, state: int | None = None) ->
     padded = np.zeros((n_blocks * length, n_classes), np.float64)
     padded[:n_positions] = scores
     blocks = padded.reshape(n_blocks, length, n_classes)
+    # Past the end nothing may change: a path must end in its class at the last position, not after it.
+    costs = np.where(np.arange(n_blocks * length) < n_positions, transition_cost, np.inf)
+    costs = costs.reshape(n_blocks, length)
 
     # score[b, i, j]: best path through block b so far that came from class i and is in class j now.
     score = np.where(np.eye(n_classes, dtype=bool), 0.0, -np.inf)[None].repeat(n_blocks, axis=0)
-    came_from = np.empty((length, n_blocks, n_classes, n_classes), np.int8)
-    stay = np.arange(n_classes, dtype=np.int8)
+    came_from = np.empty((length, n_blocks, n_classes, n_classes), np.int16)
+    stay = np.arange(n_classes, dtype=np.int16)
     for step in range(length):
         best = score.argmax(axis=2)[..., None]
-        changed = np.take_along_axis(score, best, axis=2) - transition_cost
+        changed = np.take_along_axis(score, best, axis=2) - costs[:, step, None, None]
         change = changed >= score
         came_from[step] = np.where(change, best, stay)
         score = np.maximum(score, changed) + blocks[:, step, None, :]
@@ -98,8 +101,10 @@ def viterbi(scores: Logits, transition_cost: float, state: int | None = None) ->
     entered = np.empty((n_blocks, n_classes), np.int64)
     for block in range(n_blocks):
         candidates = total[:, None] + score[block]
-        entered[block] = candidates.argmax(axis=0)
-        total = candidates.max(axis=0)
+        best_totals = candidates.max(axis=0)
+        # Of equal paths the one that has paid for fewer changes before this block changes later.
+        entered[block] = np.where(candidates == best_totals, total[:, None], -np.inf).argmax(axis=0)
+        total = best_totals
     ends = np.append(np.arange(n_classes), total.argmax())
     entries = np.empty((n_blocks, n_classes + 1), np.int64)
     exits = np.empty_like(entries)
@@ -173,6 +178,11 @@ class Smoother:
         self._decode(np.zeros((0, len(self._classes)), np.float32), np.zeros(0, bool), last=True)
         yield from self._settled()
         self._join_short_at_end()
+        if not self._runs:  # shorter than a sample of the model's rate
+            yield Segment(0.0, duration, SILENCE, 1.0)
+            return
+        if len(self._runs) == 1 and self._runs[0].sounding == 0:  # too short for a silence, yet all there is
+            self._runs[0].label = -1
         # Resampling may make a position more than the recording has time for.
         runs = [run for run in self._runs if run.first == 0 or self._time(run.first) < duration]
         for run in runs:
