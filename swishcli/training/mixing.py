@@ -144,33 +144,27 @@ class CropMaker:
         hop = self.front_end.hop_length
         label = int(generator.integers(len(self.classes)))
         piece = self._mixed_piece(generator, label, length)
-        gain = np.float32(10 ** (generator.normal(0, 6) / 20) / augmentation.rms(piece.samples))
-        fade = self._fade(generator, position)
         n = len(piece.active)
-        start = position * hop
-        if fade:
-            # The piece fades in over the end of the one before, which fades out: equal power.
-            fade = min(fade, n * hop, start)
-            ramp = np.linspace(0, np.pi / 2, fade, dtype=np.float32)
-            samples[start - fade : start] *= np.cos(ramp)
-            lead = piece.samples[:fade] * gain
-            samples[start - fade : start] += lead * np.sin(ramp)
-            body = piece.samples[fade:] * gain
-            samples[start : start + len(body)] = body
-            n -= -(-fade // hop)
-            labels[max(0, position - fade // hop) : position] = IGNORE
-            active = piece.active[len(piece.active) - n :]
-        else:
-            samples[start : start + n * hop] = piece.samples * gain
-            active = piece.active
-        labels[position : position + n] = np.where(active, label, IGNORE)
-        return max(1, n)
+        sound = piece.samples * np.float32(
+            10 ** (generator.normal(0, 6) / 20) / augmentation.rms(piece.samples)
+        )
+        # A cross-fade of equal power: the piece starts within the one before, and neither is taught there.
+        fade = min(position, n - 1, self._fade_frames(generator))
+        start = position - fade
+        ramp = np.linspace(0, np.pi / 2, fade * hop, dtype=np.float32)
+        target = samples[start * hop : (start + n) * hop]
+        target[: fade * hop] *= np.cos(ramp)
+        sound[: fade * hop] *= np.sin(ramp)
+        target += sound
+        labels[start : start + n] = np.where(piece.active, label, IGNORE)
+        labels[start:position] = IGNORE
+        return n - fade
 
-    def _fade(self, generator: Generator, position: int) -> int:
-        """Samples of the cross-fade into a piece: mostly none, up to half a second."""
-        if position == 0 or generator.uniform() < 0.6:
+    def _fade_frames(self, generator: Generator) -> int:
+        """Frames of the cross-fade into a piece: mostly none, up to half a second."""
+        if generator.uniform() < 0.6:
             return 0
-        return int(generator.uniform(0.005, 0.5) * self.front_end.sample_rate)
+        return int(generator.uniform(0.01, 0.5) / self.front_end.hop_s)
 
     def _mixed_piece(self, generator: Generator, label: int, length: int) -> Piece:
         """A piece of class `label`, perhaps with another one under or over it."""
