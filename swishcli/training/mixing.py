@@ -54,8 +54,10 @@ class MixingConfig:
     """Pieces through a telephone's or another band limit."""
     codec: float = 0.12
     """Crops coded and decoded."""
-    noise_floor: float = 0.3
-    """Crops with coloured noise 15 to 50 dB below them."""
+    noise_floor: float = 0.35
+    """Crops with coloured noise 3 to 50 dB below them."""
+    channel: float = 0.15
+    """Crops through a telephone's or another band limit as a whole, their noise floor included: radio."""
     clipping: float = 0.06
     """Crops driven into clipping."""
     source_balance: float = 0.4
@@ -251,18 +253,21 @@ class CropMaker:
         return Piece(augmentation.filtered(piece.samples, response, room, rate), piece.active)
 
     def _degrade(self, generator: Generator, samples: Samples) -> Samples:
-        """Noise floor, level, clipping and codec of the whole crop."""
-        mixing = self.mixing
+        """Noise floor, band limit, level, clipping and codec of the whole crop."""
+        mixing, rate = self.mixing, self.front_end.sample_rate
         loudness = augmentation.rms(samples)
         if generator.uniform() < mixing.noise_floor:
             noise = augmentation.coloured_noise(generator, len(samples), generator.uniform(-7, 1))
-            samples = samples + noise * np.float32(loudness * 10 ** (-generator.uniform(15, 50) / 20))
+            samples = samples + noise * np.float32(loudness * 10 ** (-generator.uniform(3, 50) / 20))
+        if generator.uniform() < mixing.channel:
+            limit = augmentation.band_limit_response(generator, self._frequencies)
+            samples = augmentation.filtered(samples, limit, None, rate)
         level_db = generator.uniform(-45, -8)
         if generator.uniform() < mixing.clipping:
             level_db = generator.uniform(-8, 6)
         samples = np.clip(samples * np.float32(10 ** (level_db / 20) / loudness), -1, 1)
         if generator.uniform() < mixing.codec:
-            samples = augmentation.through_codec(generator, samples, self.front_end.sample_rate)
+            samples = augmentation.through_codec(generator, samples, rate)
         return samples
 
 
