@@ -182,6 +182,8 @@ def _from_samples(samples: Samples, sample_rate: int) -> Decoder:
         raise AudioError("samples", f"must be [n] or [channels, n], not {samples.ndim}-dimensional")
     if not np.issubdtype(samples.dtype, np.floating):
         raise AudioError("samples", f"must be floating point with full scale at ±1, not {samples.dtype}")
+    if samples.size == 0:
+        raise AudioError("samples", "holds no audio samples")
     columns = np.atleast_2d(samples).T.astype(np.float32, copy=False)
 
     def blocks(frames: int) -> Iterator[Samples]:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from swishcli.audio import STDIN
 from swishcli.errors import AudioError, SwishError
-from swishcli.files import is_audio
+from swishcli.files import recordings_in
 
 Result = TypeVar("Result")
 
@@ -46,9 +46,9 @@ def _inputs_of(argument: str) -> Iterator[Input | SwishError]:
     path = Path(argument)
     if argument == STDIN:
         yield Input(STDIN, Path("stdin"))
-    elif path.is_dir():
+    elif _is_dir(path):
         yield from _inputs_of_folder(path)
-    elif not path.exists() and glob.has_magic(argument):
+    elif glob.has_magic(argument) and not path.exists():
         matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207  (absolute patterns too)
         for match in matches:
             if Path(match).is_dir():
@@ -61,9 +61,16 @@ def _inputs_of(argument: str) -> Iterator[Input | SwishError]:
         yield Input(argument, Path(path.name))
 
 
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that no file can have: who opens it says so
+        return False
+
+
 def _inputs_of_folder(folder: Path) -> Iterator[Input | SwishError]:
     try:
-        recordings = sorted(p for p in folder.rglob("*") if is_audio(p))
+        recordings = recordings_in(folder)
     except OSError as error:
         yield AudioError(folder, f"cannot be read: {error.strerror}")
         return

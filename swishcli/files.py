@@ -34,6 +34,11 @@ def is_audio(path: Path) -> bool:
     return path.suffix.lower() in _AUDIO_SUFFIXES and not path.name.startswith(".")
 
 
+def recordings_in(folder: Path) -> list[Path]:
+    """The recordings below a folder, however deep, sorted."""
+    return sorted(path for path in folder.rglob("*") if is_audio(path) and not path.is_dir())
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A path to write to, in the folder of `path`, that becomes `path` when the block ends well.

@@ -24,6 +24,9 @@ Logits = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 _LONGEST_UNDECIDED_S = 300.0
 """Posteriors so even that the paths have not met for this long are decided by the best path so far."""
 
+_SILENT_CHANGE_COST = 1e-3
+"""Extra cost of a change within silence, where no moment is better than another: it waits for sound."""
+
 
 @dataclass(frozen=True, slots=True)
 class SmoothingConfig:
@@ -52,15 +55,17 @@ def log_softmax(logits: Logits) -> Logits:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def viterbi(scores: Logits, transition_cost: float, state: int | None = None) -> npt.NDArray[np.int64]:
+def viterbi(
+    scores: Logits, transition_cost: float | npt.NDArray[np.float64], state: int | None = None
+) -> npt.NDArray[np.int64]:
     """Best paths through `scores` that end in each class.
 
     Parameters
     ----------
     scores : array
         Log-likelihood of each class at each position, ``[P, K]`` with P ≥ 1.
-    transition_cost : float
-        Taken from a path's score for every change of class.
+    transition_cost : float or array
+        Taken from a path's score for every change of class; ``[P]`` if it depends on the position changed at.
     state : int, optional
         Class before the first position; None if the path may start anywhere.
 
@@ -82,7 +87,8 @@ def viterbi(scores: Logits, transition_cost: float, state: int | None = None) ->
     padded[:n_positions] = scores
     blocks = padded.reshape(n_blocks, length, n_classes)
     # Past the end nothing may change: a path must end in its class at the last position, not after it.
-    costs = np.where(np.arange(n_blocks * length) < n_positions, transition_cost, np.inf)
+    costs = np.full(n_blocks * length, np.inf)
+    costs[:n_positions] = transition_cost
     costs = costs.reshape(n_blocks, length)
 
     # score[b, i, j]: best path through block b so far that came from class i and is in class j now.
@@ -197,7 +203,8 @@ class Smoother:
             return
         # Silence says nothing about classes: the network is not asked about it.
         scores = np.where(self._undecided_silent[:, None], 0, log_softmax(self._undecided_logits))
-        paths = viterbi(scores, self._config.transition_cost, self._state)
+        costs = self._config.transition_cost + _SILENT_CHANGE_COST * self._undecided_silent
+        paths = viterbi(scores, costs, self._state)
         best = paths[-1]
         if last:
             decided = n

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from swishcli.audio import Samples, read_audio
 from swishcli.errors import AudioError, DataError, display_path
-from swishcli.files import atomic_path, is_audio
+from swishcli.files import atomic_path, recordings_in
 from swishcli.segments import SILENCE
 
 TRAIN, VAL = "train", "val"
@@ -66,7 +66,7 @@ def find_items(data: Path) -> list[Item]:
 def _items_of_folder(folder: Path) -> list[Item]:
     items = []
     for class_folder in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        files = [p for p in class_folder.rglob("*") if is_audio(p)]
+        files = recordings_in(class_folder)
         if not files:
             raise DataError(f"{display_path(folder)}: the class {class_folder.name!r} has no recordings")
         # Nothing says which recordings belong together: each is a source of its own.

@@ -23,7 +23,7 @@ from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
 from swishcli.errors import DataError, display_path
 from swishcli.features import FrontEndConfig
-from swishcli.files import is_audio
+from swishcli.files import recordings_in
 from swishcli.network import SwishNet, network_of, to_onnx
 from swishcli.smoothing import SmoothingConfig
 from swishcli.training.data import (
@@ -287,7 +287,7 @@ def _take_over(network: SwishNet, initial: Checkpoint, classes: tuple[str, ...])
 
 
 def _read_rooms(folder: Path, sample_rate: int) -> list[Samples]:
-    paths = sorted(p for p in folder.rglob("*") if is_audio(p))
+    paths = recordings_in(folder)
     if not paths:
         raise DataError(f"{display_path(folder)}: holds no impulse responses")
     return load_rooms(paths, sample_rate)

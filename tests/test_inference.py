@@ -1,0 +1,206 @@
+"""Chunks, blocks, threads and engines change nothing but the time and the memory that an answer takes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from swishcli import inference
+from swishcli.architecture import NetworkConfig
+from swishcli.audio import Samples
+from swishcli.checkpoint import Checkpoint
+from swishcli.errors import AudioError, DeviceError, MissingDependencyError
+from swishcli.features import Features, FrontEndConfig, MfccStream
+from swishcli.inference import (
+    ChunkRunner,
+    Engine,
+    OnnxEngine,
+    Posteriors,
+    TorchEngine,
+    default_threads,
+    find_device,
+    make_engine,
+    posteriors,
+)
+from swishcli.network import SwishNet, to_onnx
+from swishcli.smoothing import SmoothingConfig
+
+torch.set_num_threads(1)
+
+NETWORKS = {
+    "centred": NetworkConfig(width=4),
+    "causal": NetworkConfig(width=4, causal=True),
+    "uneven": NetworkConfig(width=4, strides=(3, 2, 5), output_stride=6),
+    "uneven causal": NetworkConfig(width=4, strides=(3, 2, 5), output_stride=6, causal=True),
+    "one grid": NetworkConfig(width=4, strides=(2, 2), output_stride=4),
+}
+N = 20 * 16000 + 77
+
+
+@cache
+def checkpoint(name: str) -> Checkpoint:
+    """An untrained network whose logits are numbers of the size that a trained one gives."""
+    torch.manual_seed(0)
+    network = SwishNet(NETWORKS[name])
+    with torch.no_grad():
+        network.input_norm.running_mean.normal_(0, 20)
+        network.input_norm.running_var.fill_(1000)
+        network.head.weight *= 5
+    weights = {k: w.numpy() for k, w in network.state_dict().items()}
+    classes = ("speech", "music", "noise")
+    onnx = to_onnx(network, network.example(), "features")
+    return Checkpoint(classes, FrontEndConfig(), NETWORKS[name], SmoothingConfig(), weights, onnx)
+
+
+@cache
+def engine(name: str, kind: str) -> Engine:
+    return OnnxEngine(checkpoint(name), 1) if kind == "onnx" else TorchEngine(checkpoint(name), "cpu")
+
+
+@cache
+def sound(rows: int) -> Samples:
+    """Noise that changes its level and colour, so that logits change with time."""
+    generator = np.random.default_rng(0)
+    noise = np.cumsum(generator.standard_normal((rows, N)), axis=1) % 0.7 - 0.35
+    return (noise * (1 + np.sin(np.arange(N) / 9000)) / 2).astype(np.float32)
+
+
+def run(samples: Samples, name: str, kind: str = "torch", block: int = N, **options: int) -> Posteriors:
+    """Posteriors of samples ``[rows, n]`` that arrive in blocks, all chunks together."""
+    blocks = (samples[:, i : i + block] for i in range(0, samples.shape[1], block))
+    chunks = list(posteriors(blocks, len(samples), checkpoint(name), engine(name, kind), **options))
+    return Posteriors(
+        np.concatenate([c.logits for c in chunks], axis=1),
+        np.concatenate([c.level_db for c in chunks], axis=1),
+    )
+
+
+@cache
+def whole(name: str, rows: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Logits ``[rows, P, K]`` and levels ``[rows, P]`` of `sound` from one call of the network."""
+    front_end, stride = FrontEndConfig(), NETWORKS[name].output_stride
+    stream = MfccStream(front_end, rows)
+    features = np.concatenate([stream.push(sound(rows))[0], stream.finish()[0]], axis=1)
+    logits = engine(name, "torch")(np.ascontiguousarray(features.transpose(0, 2, 1)))
+    step = stride * front_end.hop_length
+    squares = [np.mean(sound(rows)[:, i : i + step].astype(float) ** 2, axis=1) for i in range(0, N, step)]
+    return logits.transpose(0, 2, 1), 10 * np.log10(np.transpose(squares))
+
+
+@pytest.mark.parametrize("kind", ["torch", "onnx"])
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    ("chunk_frames", "block", "rows", "threads"),
+    [
+        pytest.param(10**6, N, 1, 1, id="one chunk"),
+        pytest.param(40, N, 1, 1, id="chunks shorter than their context"),
+        pytest.param(100, 5003, 2, 1, id="two rows"),
+        pytest.param(256, 161, 1, 1, id="blocks of a hop"),
+        pytest.param(300, 64000, 2, 3, id="three threads"),
+    ],
+)
+def test_chunks_with_context_give_the_posteriors_of_the_whole(
+    kind: str, name: str, chunk_frames: int, block: int, rows: int, threads: int
+) -> None:
+    logits, level_db = whole(name, rows)
+    chunked = run(sound(rows), name, kind, block, chunk_frames=chunk_frames, threads=threads)
+    np.testing.assert_allclose(chunked.logits, logits, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(chunked.level_db[:, :-1], level_db[:, :-1], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 160, 161, 641, 16000])
+@pytest.mark.parametrize("kind", ["torch", "onnx"])
+def test_a_short_recording_has_a_position_for_every_40_ms_it_begins(n: int, kind: str) -> None:
+    answer = run(sound(1)[:, :n], "centred", kind)
+    assert answer.logits.shape == (1, -(-n // 640), 3)
+    assert answer.level_db.shape == (1, -(-n // 640))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_onnx_engine_gives_the_logits_of_the_torch_engine(name: str) -> None:
+    for rows, n_frames in ((1, 1), (2, 999)):
+        features = np.random.default_rng(0).normal(0, 30, (rows, 32, n_frames)).astype(np.float32)
+        by_torch, by_onnx = engine(name, "torch")(features), engine(name, "onnx")(features)
+        np.testing.assert_allclose(by_onnx, by_torch, rtol=0, atol=1e-4)
+
+
+def test_levels_are_decibels_of_full_scale() -> None:
+    time = np.arange(6400) / 16000
+    square, sine = np.ones(6400), 0.1 * np.sin(2 * np.pi * 1000 * time)
+    samples = np.concatenate([square, sine, np.zeros(6400), -0.5 * square[:300]]).astype(np.float32)
+    (level_db,) = run(samples[None], "centred").level_db
+    np.testing.assert_allclose(level_db, [0] * 10 + [-23.0103] * 10 + [-200] * 10 + [-6.0206], atol=1e-3)
+
+
+def test_no_more_frames_are_held_than_a_chunk_and_its_context() -> None:
+    network = NETWORKS["centred"]
+
+    def answer_nothing(features: Features) -> npt.NDArray[np.float32]:
+        return np.zeros((1, 3, network.n_positions(features.shape[2])), np.float32)
+
+    runner = ChunkRunner(checkpoint("centred"), 1, answer_nothing, chunk_frames=1000)
+    block = np.zeros((1, 700, 32), np.float32), np.zeros((1, 700), np.float32)
+    most = 1000 + network.look_back + network.look_ahead + network.total_stride + 700
+    n_positions = 0
+    for _ in range(500):  # an hour
+        n_positions += sum(chunk.logits.shape[1] for chunk in runner.push(*block))
+        held = runner._chunker._features.shape[1] + runner._chunker._n_pending
+        assert held <= most
+    n_positions += sum(chunk.logits.shape[1] for chunk in runner.finish())
+    assert n_positions == network.n_positions(500 * 700)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_while_decoding_is_raised_where_the_posteriors_are_taken(threads: int) -> None:
+    def blocks() -> Iterator[Samples]:
+        yield sound(1)[:, :16000]
+        raise AudioError("a.wav", "is damaged")
+
+    with pytest.raises(AudioError, match="damaged"):
+        list(posteriors(blocks(), 1, checkpoint("centred"), engine("centred", "torch"), threads=threads))
+
+
+def test_posteriors_that_nobody_takes_any_more_leave_no_thread_behind() -> None:
+    before = threading.active_count()
+    endless = repeat(sound(1))
+    chunks = posteriors(endless, 1, checkpoint("centred"), engine("centred", "torch"), threads=2)
+    next(chunks)
+    chunks.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_an_error(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match=f"the device '{device}' is not available on this machine"):
+        make_engine(checkpoint("centred"), device)
+    assert find_device("auto") == "cpu"
+
+
+def test_without_its_graph_a_model_runs_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_graph = checkpoint("centred")
+    assert isinstance(make_engine(with_graph, "cpu", 1), OnnxEngine)
+    without = replace(with_graph, onnx=b"")
+    assert isinstance(make_engine(without, "cpu", 1), TorchEngine)
+    monkeypatch.setattr(inference, "find_spec", lambda name: None)
+    for device in ("cpu", "cuda"):
+        with pytest.raises(MissingDependencyError, match="needs PyTorch: pip install"):
+            make_engine(without, device)
+
+
+def test_the_environment_says_how_many_threads_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert default_threads() == 3
+    for unusable in ("", "0", "many", "-1"):
+        monkeypatch.setenv("OMP_NUM_THREADS", unusable)
+        assert 1 <= default_threads() <= (os.cpu_count() or 1)

@@ -1,0 +1,73 @@
+"""An installed swish works away from the checkout, and without what only training needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=clean, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the programs of a fresh environment with swish from a built wheel."""
+    folder = tmp_path_factory.mktemp("installed")
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode:
+        pytest.skip(
+            f"no wheel can be built here, its build backend comes from PyPI: {built.stderr.strip()[-200:]}"
+        )
+    venv.create(folder / "venv", with_pip=True)
+    programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    (wheel,) = folder.glob("*.whl")
+    run(programs / "python", "-m", "pip", "install", "--quiet", wheel, cwd=folder)
+    return programs
+
+
+def test_a_wheel_brings_its_models_and_segments_a_programme(installed: Path, tmp_path: Path) -> None:
+    text = run(installed / "swish", "segment", ROOT / "samples/programme.flac", cwd=tmp_path)
+    labels = [line.split("\t")[3] for line in text.splitlines()]
+    assert labels == [
+        *("speech", "music", "noise", "speech", "silence"),
+        *("noise", "speech", "noise", "speech", "music"),
+    ]
+
+
+def test_an_installed_swish_needs_no_torch(installed: Path, tmp_path: Path) -> None:
+    found = run(
+        installed / "python", "-c", "import importlib.util as u; print(u.find_spec('torch'))", cwd=tmp_path
+    )
+    assert found.strip() == "None"
+    answer = run(installed / "swish", "classify", ROOT / "samples/music.flac", cwd=tmp_path)
+    assert "\tmusic\t" in answer
+
+
+def test_training_without_torch_says_what_to_install(installed: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(installed / "swish"), "train", str(ROOT / "samples/labels.tsv"), "-o", "model.safetensors"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "swish: training needs PyTorch: pip install 'swishcli[train]'\n"
