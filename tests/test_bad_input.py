@@ -5,32 +5,36 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
-from conftest import Swish, tone, wav_header
+from conftest import Swish, command, tone, wav_header
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import swishcli
-from swishcli import Model
 from swishcli.audio import AudioStream, Samples
-from swishcli.checkpoint import load_checkpoint
 from swishcli.cli.classify import to_dict
 from swishcli.cli.segment import Destination
 from swishcli.cli.segment import run as run_segment
 from swishcli.cli.work import Work
-from swishcli.errors import AudioError
-from swishcli.formats import read_segments, segmentation_to_dict
+from swishcli.errors import AudioError, display_path
+from swishcli.formats import FORMATS, read_segments, segmentation_to_dict
 
 RATE = 16000
 SOUND = np.random.default_rng(0).normal(0, 0.1, 3 * RATE).astype(np.float32)
 
+Tensor = npt.NDArray[Any]
 Make = Callable[[Path], object]
 """Makes a file or folder at a path."""
 
@@ -117,8 +121,8 @@ BAD: dict[str, tuple[Make, str]] = {
 }
 
 ODD: dict[str, tuple[Make, float]] = {
-    "cut.wav": (cut("WAV"), 1.5),
-    "promises-more.wav": (pcm(RATE, claimed_bytes=8 * RATE), 1.0),
+    "cut.wav": (pcm(RATE, claimed_bytes=8 * RATE), 1.0),
+    "cut-in-a-sample.wav": (data(wav_header(1000) + bytes(501)), 250 / RATE),
     "streamed-0.wav": (pcm(RATE, claimed_bytes=0), 1.0),
     "streamed-7fffffff.wav": (pcm(RATE, claimed_bytes=2**31 - 1), 1.0),
     "streamed-ffffffff.wav": (pcm(RATE, claimed_bytes=2**32 - 1), 1.0),
@@ -134,8 +138,13 @@ ODD: dict[str, tuple[Make, float]] = {
     "flac-inside.wav": (lambda path: soundfile.write(path, SOUND, RATE, format="FLAC"), 3.0),
     "no-suffix": (pcm(RATE), 1.0),
 }
-WITH_WARNING = {"cut.wav", "promises-more.wav"}
+WITH_WARNING = {"cut.wav", "cut-in-a-sample.wav"}
 """Their headers promise more than there is, and no program writes such headers on purpose."""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
 
 GOOD = ["phone.wav", "noise-rain.flac", "stereo-44k.mp3"]
 
@@ -182,13 +191,257 @@ def test_a_batch_with_bad_inputs_exits_with_1(batch: Batch) -> None:
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_input_is_named_once_with_the_reason(batch: Batch, name: str) -> None:
-    start = f"swish: {name}: ".replace("\n", "\\n")
+    start = f"swish: {display_path(name)}: "
     (sentence,) = [line for line in batch.errors if line.startswith(start)]
-    assert soundly(sentence)
-    assert matches(BAD[name][1], sentence.removeprefix(start))
+    assert re.fullmatch(BAD[name][1], sentence.removeprefix(start))
 
 
-def matches(pattern: str, text: str) -> bool:
-    import re
+def test_nothing_else_is_said_but_of_headers(batch: Batch) -> None:
+    of_libmpg123 = ("Warning: Xing", "Note: ", "[src/libmpg123")  # which cannot be told to be quiet
+    lines = [line for line in batch.errors if not line.startswith(of_libmpg123)]
+    assert [line for line in lines if not line.startswith("swish: ")] == []
+    assert len([line for line in lines if not line.startswith("swish: warning: ")]) == len(BAD)
 
-    return re.fullmatch(pattern, text) is not None
+
+def test_good_recordings_among_bad_ones_get_the_results_they_get_alone(
+    batch: Batch, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(batch.folder)
+    model = swishcli.load(tiny_model, device="cpu", threads=1)
+    alone = {name: model.analyse(name)[0] for name in GOOD}
+    if batch.command.startswith("classify"):
+        expected = {name: to_dict(analysis.classification) for name, analysis in alone.items()}
+    else:
+        expected = {name: segmentation_to_dict(analysis.segmentation) for name, analysis in alone.items()}
+    assert batch.results == expected
+
+
+def test_nothing_is_written_for_bad_inputs(batch: Batch) -> None:
+    written = {"results"} if "-o" in batch.command else set()
+    assert set(names(batch.folder)) == {*BAD, *GOOD, *written} - {"missing.wav"}
+    if written:
+        assert names(batch.folder / "results") == sorted(f"{Path(name).stem}.json" for name in GOOD)
+
+
+@pytest.fixture(scope="module")
+def odd(
+    swish: Swish, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> subprocess.CompletedProcess[str]:
+    """A run over recordings that are strange, and yet hold sound."""
+    folder = tmp_path_factory.mktemp("odd")
+    for name, (make, _) in ODD.items():
+        make(folder / name)
+    return swish("segment", "--json", "-m", tiny_model, *ODD, cwd=folder)
+
+
+def test_strange_recordings_are_no_errors(odd: subprocess.CompletedProcess[str]) -> None:
+    assert odd.returncode == 0
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_strange_recording_is_segmented_as_long_as_it_is(
+    odd: subprocess.CompletedProcess[str], name: str
+) -> None:
+    (found,) = [s for s in map(FORMATS["json"].parse, odd.stdout.splitlines()) if s.path == name]
+    assert found.duration == ODD[name][1]
+    assert found.segments  # which tile the recording, or they could not be read
+    assert all(0 < s.confidence <= 1 for s in found.segments if s.confidence is not None)
+
+
+def test_a_header_that_promises_more_is_warned_of(odd: subprocess.CompletedProcess[str]) -> None:
+    warned = [
+        re.match(r"swish: warning: (.*): its header promises \d+ bytes", x) for x in odd.stderr.splitlines()
+    ]
+    assert sorted(match[1] for match in warned if match) == sorted(WITH_WARNING)
+    assert all(warned)
+
+
+def test_a_file_without_permission_to_read(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, mode: str = "r") -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)  # root may read anything
+    with pytest.raises(AudioError, match=r"phone\.wav: cannot be read: Permission denied"):
+        AudioStream(samples / "phone.wav", RATE)
+
+
+def test_a_file_in_place_of_the_output_folder(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "results").write_text("mine")
+    done = swish("segment", "-m", tiny_model, samples / "phone.wav", "-o", tmp_path / "results")
+    assert done.returncode == 2
+    assert done.stderr == f"swish: {tmp_path / 'results'}: cannot be written: File exists\n"
+    assert (tmp_path / "results").read_text() == "mine"
+
+
+def test_a_folder_in_place_of_one_output_file(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "phone.json"
+    in_the_way.mkdir()
+    recordings = [samples / name for name in GOOD]
+    done = swish("segment", "-m", tiny_model, *recordings, "-o", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"swish: {in_the_way}: cannot be written: Is a directory\n"
+    assert names(tmp_path) == ["noise-rain.json", "phone.json", "stereo-44k.json"]
+    assert names(in_the_way) == []
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    tiny_model: Path,
+    samples: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def write_a_bit(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", write_a_bit)
+    work = Work(str(tiny_model), "cpu", channel=None, threads=1)
+    exit_code = run_segment(
+        [str(samples / "phone.wav")], work, Destination(tmp_path, ("json", "csv")), "text"
+    )
+    assert exit_code == 1
+    assert capsys.readouterr().err.endswith("phone.json: cannot be written: No space left on device\n")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no /dev/full here")
+@pytest.mark.parametrize("arguments", [["--version"], ["classify", "--json"]], ids=" ".join)
+def test_standard_output_that_is_full_is_an_error(
+    arguments: list[str], tiny_model: Path, samples: Path
+) -> None:
+    if "classify" in arguments:
+        arguments = [*arguments, "-m", str(tiny_model), str(samples / "phone.wav")]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command(*arguments), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "swish: standard output: cannot be written: No space left on device\n"
+
+
+ODD_NAMES = [
+    "with space.wav",
+    "two\nlines.wav",
+    'tab\tand, "quotes".wav',
+    "-dash.wav",
+    os.fsdecode(b"caf\xe9.wav"),
+]
+
+
+@pytest.fixture(scope="module")
+def oddly_named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of recordings whose names are any bytes but zero and slash."""
+    if sys.platform != "linux":
+        pytest.skip("names of any bytes are Linux's")
+    folder = tmp_path_factory.mktemp("oddly-named")
+    for name in ODD_NAMES:
+        pcm(RATE)(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("command", ["classify", "segment"])
+def test_json_says_any_name_exactly(command: str, swish: Swish, tiny_model: Path, oddly_named: Path) -> None:
+    done = swish(command, "--json", "-m", tiny_model, "--", *ODD_NAMES, cwd=oddly_named)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == ODD_NAMES
+
+
+def test_text_says_any_name_on_one_line_in_one_column(
+    swish: Swish, tiny_model: Path, oddly_named: Path
+) -> None:
+    done = swish("classify", "-m", tiny_model, "--", *ODD_NAMES, cwd=oddly_named)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = ["with space.wav", r"two\nlines.wav", r'tab\tand, "quotes".wav', "-dash.wav", r"caf\udce9.wav"]
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == shown
+
+
+def test_outputs_are_named_after_any_name(
+    swish: Swish, tiny_model: Path, oddly_named: Path, tmp_path: Path
+) -> None:
+    done = swish("segment", "-m", tiny_model, "-o", tmp_path, oddly_named)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(tmp_path) == sorted(f"{Path(name).stem}.json" for name in ODD_NAMES)
+    paths = {read_segments(file).path for file in tmp_path.iterdir()}
+    assert paths == {str(oddly_named / name) for name in ODD_NAMES}
+
+
+def changed(change: Callable[[dict[str, Tensor], dict[str, Any]], object]) -> Callable[[bytes, Path], object]:
+    """A model after `change` of its tensors and its description."""
+
+    def make(model: bytes, path: Path) -> None:
+        path.write_bytes(model)
+        with safe_open(path, "np") as file:
+            description = json.loads(file.metadata()["swish"])
+        tensors = load_file(path)
+        change(tensors, description)
+        save_file(tensors, path, {"swish": json.dumps(description)})
+
+    return make
+
+
+BAD_MODELS: dict[str, tuple[Callable[[bytes, Path], object], str]] = {
+    "missing": (lambda model, path: None, "is neither a model file nor one of the models .*"),
+    "truncated": (
+        lambda model, path: path.write_bytes(model[:-1000]),
+        "is not a readable safetensors file: .*",
+    ),
+    "random": (
+        lambda model, path: path.write_bytes(np.random.default_rng(0).bytes(5000)),
+        "is not a readable safetensors file: .*",
+    ),
+    "no-model": (
+        lambda model, path: save_file({"weight": np.zeros(3, np.float32)}, path),
+        "is a safetensors file but not a swish model",
+    ),
+    "other-version": (
+        changed(lambda tensors, description: description.update(format_version=99)),
+        r"has format version 99, this swish reads version \d+",
+    ),
+    "other-shapes": (
+        changed(lambda tensors, description: tensors.update({"network.head.weight": np.zeros((3, 5, 1))})),
+        r"has weights 'head\.weight' of shape \(3, 5, 1\), its network needs \(3, 2, 1\)",
+    ),
+    "no-graph": (
+        changed(lambda tensors, description: tensors.update(onnx=np.zeros(100, np.uint8))),
+        "has an ONNX graph that cannot be used: .*",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_MODELS)
+def test_a_bad_model_file_is_wrong_usage(
+    kind: str, swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    make, reason = BAD_MODELS[kind]
+    path = tmp_path / f"{kind}.safetensors"
+    make(tiny_model.read_bytes(), path)
+    done = swish("classify", "-m", path, samples / "phone.wav")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(rf"swish: ({re.escape(str(path))}|the model): {reason}\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("classify --no-such-option a.wav", "--no-such-option"),
+        ("classify", "PATH"),
+        ("listen a.wav", "listen"),
+        ("classify --json --csv a.wav", "--json/--csv"),
+        ("segment -o results --json a.wav", "--json/--csv"),
+        ("segment -o results --format json,mp3 a.wav", "unknown format 'mp3'"),
+        ("classify --channel x a.wav", "neither a channel number, from 0, nor 'split'"),
+        ("classify --device abacus a.wav", "abacus"),
+        ("classify --threads 0 a.wav", "--threads"),
+    ],
+)
+def test_wrong_usage_is_said_and_nothing_done(
+    arguments: str, reason: str, swish: Swish, tmp_path: Path
+) -> None:
+    done = swish(*arguments.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert names(tmp_path) == []

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from swishcli.cli import EXIT_OK, EXIT_SOME_FAILED
-from swishcli.cli.console import console
-from swishcli.cli.work import OutputFormat, Work, analyse_all
-from swishcli.errors import display_path
+from swishcli.cli.console import console, name_of
+from swishcli.cli.work import Work, analyse_all
 from swishcli.segments import Classification
 
 
@@ -46,16 +45,11 @@ def to_dict(answer: Classification) -> dict[str, object]:
     }
 
 
-def _name(answer: Classification) -> str:
-    name = display_path(answer.path or "")
-    return name if answer.channel is None else f"{name}#{answer.channel}"
-
-
 def _print(answer: Classification, output: str, first: bool) -> None:
     if output == "json":
         print(json.dumps(to_dict(answer)))
         return
-    fields = [_name(answer), f"{answer.duration:.3f}", answer.label, f"{answer.confidence:.3f}"]
+    fields = [name_of(answer), f"{answer.duration:.3f}", answer.label, f"{answer.confidence:.3f}"]
     if output == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         if first:
@@ -79,13 +73,10 @@ def _print_table(answers: Sequence[Classification]) -> None:
     for answer in answers:
         shares = (f"{share:.0%}" if share else "" for share in answer.shares.values())
         table.add_row(
-            escape(_name(answer)),
+            escape(name_of(answer)),
             f"{answer.duration:.1f}",
             escape(answer.label),
             f"{answer.confidence:.0%}",
             *shares,
         )
     console().print(table)
-
-
-__all__ = ["OutputFormat", "run", "to_dict"]

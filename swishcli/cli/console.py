@@ -8,14 +8,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from swishcli.errors import display_path
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from swishcli.segments import Classification, Segmentation
 
 
 def print_error(error: object) -> None:
     """One line on standard error."""
     print(f"swish: {error}", file=sys.stderr)
+
+
+def name_of(answer: Classification | Segmentation) -> str:
+    """The recording of an answer as one line; a channel of it as ``name#channel``."""
+    name = display_path(answer.path or "")
+    return name if answer.channel is None else f"{name}#{answer.channel}"
 
 
 def show_warnings() -> None:
@@ -25,11 +35,6 @@ def show_warnings() -> None:
     logger = logging.getLogger("swishcli")
     logger.addHandler(handler)
     logger.propagate = False
-
-
-def on_terminal() -> bool:
-    """Whether results are read by a person and not by a program."""
-    return sys.stdout.isatty()
 
 
 def console() -> Console:

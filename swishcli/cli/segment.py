@@ -13,9 +13,9 @@ from typing import cast
 from swishcli.audio import STDIN, AudioStream, Channel
 from swishcli.batch import Input, find_inputs, output_names
 from swishcli.cli import EXIT_OK, EXIT_SOME_FAILED
-from swishcli.cli.console import console
+from swishcli.cli.console import console, name_of
 from swishcli.cli.work import Work, analyse_all
-from swishcli.errors import OutputError, SwishError, display_path
+from swishcli.errors import OutputError, SwishError
 from swishcli.files import write_text_atomically
 from swishcli.formats import FORMATS, segment_to_dict, segmentation_to_dict
 from swishcli.model import Analysis
@@ -108,17 +108,12 @@ def _writer(paths: Sequence[str], destination: Destination) -> Callable[[Input, 
     return write
 
 
-def _name(segmentation: Segmentation) -> str:
-    name = display_path(segmentation.path or "")
-    return name if segmentation.channel is None else f"{name}#{segmentation.channel}"
-
-
 def _print(segmentation: Segmentation, output: str, first: bool) -> None:
     if output == "json":
         print(json.dumps(segmentation_to_dict(segmentation)))
         return
     rows = [
-        [_name(segmentation), f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}"]
+        [name_of(segmentation), f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}"]
         for s in segmentation.segments
     ]
     if output == "csv":
@@ -135,7 +130,7 @@ def _print_table(segmentation: Segmentation) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    title = f"{escape(_name(segmentation))}  {segmentation.duration:.1f} s"
+    title = f"{escape(name_of(segmentation))}  {segmentation.duration:.1f} s"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in ("start", "end"):
         table.add_column(column, justify="right")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, cast
+from typing import cast
 
 from swishcli.audio import Channel
 from swishcli.batch import Input, find_inputs, run_batch
@@ -14,8 +14,6 @@ from swishcli.cli.console import print_error, progress
 from swishcli.errors import SwishError
 from swishcli.inference import Device, default_threads
 from swishcli.model import Analysis, Model
-
-OutputFormat = Literal["table", "text", "csv", "json"]
 
 
 @dataclass(frozen=True)

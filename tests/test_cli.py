@@ -1,0 +1,336 @@
+"""The command line: what it prints and writes, how it ends, and what it does not load."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import Swish, command, sparse_wav, tone
+
+import swishcli
+from swishcli.formats import FORMATS, read_segments
+from swishcli.segments import SILENCE, Segmentation
+
+CLASSES = ("speech", "music", "noise")
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
+
+
+@pytest.fixture(scope="module")
+def stereo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another sound in each of two channels."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 48000)
+    path = tmp_path_factory.mktemp("stereo") / "stereo.wav"
+    soundfile.write(path, np.stack([noise, np.zeros(48000)], axis=1), 16000)
+    return path
+
+
+def segmentations(stdout: str) -> list[Segmentation]:
+    """From lines of JSON; segments that do not tile their recording are refused."""
+    return [FORMATS["json"].parse(line) for line in stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def segmented(swish: Swish, tiny_model: Path, samples: Path) -> subprocess.CompletedProcess[str]:
+    """Two recordings as JSON: phone.wav and programme.flac."""
+    recordings = [samples / "phone.wav", samples / "programme.flac"]
+    return swish("segment", "--json", "-m", tiny_model, *recordings)
+
+
+@pytest.mark.parametrize("arguments", [["-h"], [], ["train", "--help"], ["export", "--help"]], ids=" ".join)
+def test_help_is_plain_text_in_a_pipe(swish: Swish, arguments: list[str]) -> None:
+    done = swish(*arguments)
+    assert "Usage:" in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_help_names_every_option(swish: Swish) -> None:
+    shared = ["--model", "--device", "--channel", "--threads", "--json", "--csv"]
+    options = {
+        "classify": shared,
+        "segment": [
+            *shared,
+            *("--output", "--format", "--live"),
+            *("--transition-cost", "--min-duration", "--min-silence", "--silence-db"),
+        ],
+    }
+    for name, expected in options.items():
+        done = swish(name, "--help")
+        assert done.returncode == 0
+        assert [option for option in expected if option not in done.stdout] == []
+
+
+def test_version(swish: Swish) -> None:
+    done = swish("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"swish {swishcli.__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", ["--help", "classify --device cpu", "segment --json --device cpu"])
+def test_nothing_is_imported_that_is_not_needed(arguments: str, tiny_model: Path, samples: Path) -> None:
+    program = (
+        "import sys\n"
+        "from swishcli.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as end:\n"
+        "    print(end.code, *{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
+    )
+    recording = [] if "--help" in arguments else ["-m", str(tiny_model), str(samples / "phone.wav")]
+    line = [sys.executable, "-c", program, *arguments.split(), *recording]
+    code, *modules = subprocess.run(line, capture_output=True, text=True).stderr.split()
+    assert code == "0"
+    unwanted = {"torch", "torchaudio", "librosa", "scipy", "numba", "av", "matplotlib"}
+    if "--help" in arguments:
+        unwanted |= {"numpy", "onnxruntime", "soundfile"}
+    assert unwanted & set(modules) == set()
+
+
+def test_classify_prints_a_json_object_a_recording(swish: Swish, tiny_model: Path, samples: Path) -> None:
+    recordings = [str(samples / "phone.wav"), str(samples / "programme.flac")]
+    done = swish("classify", "--json", "-m", tiny_model, *recordings)
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["path"] for answer in answers] == recordings
+    assert [answer["duration"] for answer in answers] == [9.16, 60.0]
+    for answer in answers:
+        assert list(answer) == ["path", "duration", "label", "confidence", "shares"]
+        assert answer["label"] in CLASSES
+        assert 1 / 3 <= answer["confidence"] <= 1
+        assert list(answer["shares"]) == [*CLASSES, SILENCE]
+        assert sum(answer["shares"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_segment_prints_a_json_object_a_recording(
+    segmented: subprocess.CompletedProcess[str], samples: Path
+) -> None:
+    assert (segmented.returncode, segmented.stderr) == (0, "")
+    for line in segmented.stdout.splitlines():
+        found = json.loads(line)
+        assert list(found) == ["path", "duration", "segments"]
+        assert all(list(segment) == ["start", "end", "label", "confidence"] for segment in found["segments"])
+    phone, programme = segmentations(segmented.stdout)
+    assert [phone.path, programme.path] == [str(samples / "phone.wav"), str(samples / "programme.flac")]
+    assert (phone.duration, programme.duration) == (9.16, 60.0)
+    assert len(programme.segments) > 3
+    assert {s.label for s in programme.segments} <= {*CLASSES, SILENCE}
+    assert all(s.confidence is not None and 0 < s.confidence <= 1 for s in programme.segments)
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("classify", ["path", "duration", "label", "confidence", *CLASSES, SILENCE]),
+        ("segment", ["path", "start", "end", "label", "confidence"]),
+    ],
+)
+def test_csv_has_one_header(
+    swish: Swish, tiny_model: Path, samples: Path, name: str, header: list[str]
+) -> None:
+    recordings = [samples / "phone.wav", samples / "noise-rain.flac"]
+    done = swish(name, "--csv", "-m", tiny_model, *recordings)
+    first, *rows = csv.reader(done.stdout.splitlines())
+    assert first == header
+    assert {row[0] for row in rows} == {str(path) for path in recordings}
+    assert {len(row) for row in rows} == {len(header)}
+
+
+def test_text_in_a_pipe_has_tabs_and_no_escape_codes(
+    swish: Swish, tiny_model: Path, samples: Path, segmented: subprocess.CompletedProcess[str]
+) -> None:
+    path = str(samples / "programme.flac")
+    done = swish("segment", "-m", tiny_model, path)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert [line.split("\t") for line in done.stdout.splitlines()] == [
+        [path, f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}"]
+        for s in segmentations(segmented.stdout)[1].segments
+    ]
+
+
+def test_segments_are_written_in_the_formats_asked_for_and_no_other(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    recordings = [samples / "programme.flac", samples / "noise-wind.flac"]
+    out = tmp_path / "a" / "new folder"
+    done = swish("segment", "-m", tiny_model, *recordings, "-o", out, "-f", ",".join(FORMATS))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    extensions = [file_format.extension for file_format in FORMATS.values()]
+    assert {path.name for path in out.iterdir()} == {r.stem + e for r in recordings for e in extensions}
+    for recording in recordings:
+        whole = read_segments(out / f"{recording.stem}.json")
+        assert whole.path == str(recording)
+        for extension in extensions:
+            read = read_segments(out / f"{recording.stem}{extension}")
+            assert [(s.start, s.end, s.label) for s in read.segments] == [
+                (s.start, s.end, s.label) for s in whole.segments
+            ]
+
+
+def test_outputs_of_a_folder_lie_as_its_recordings_do(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    for name in ("a/phone.wav", "b/phone.wav", "b/phone.flac"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).symlink_to(samples / "phone.wav")
+    assert swish("segment", "-m", tiny_model, "in", "-o", "out", cwd=tmp_path).returncode == 0
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {"a/phone.json", "b/phone.wav.json", "b/phone.flac.json"}
+
+
+def test_split_answers_for_every_channel(swish: Swish, tiny_model: Path, stereo: Path) -> None:
+    done = swish("classify", "--json", "--channel", "split", "-m", tiny_model, stereo)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["channel"] for answer in answers] == [0, 1]
+    assert [answer["label"] == SILENCE for answer in answers] == [False, True]
+    done = swish("segment", "--json", "--channel", "split", "-m", tiny_model, stereo)
+    assert [s.channel for s in segmentations(done.stdout)] == [0, 1]
+
+
+def test_split_writes_a_file_for_every_channel(
+    swish: Swish, tiny_model: Path, stereo: Path, tmp_path: Path
+) -> None:
+    swish("segment", "--channel", "split", "-m", tiny_model, stereo, "-o", tmp_path)
+    written = sorted(tmp_path.iterdir())
+    assert [path.name for path in written] == ["stereo.channel0.json", "stereo.channel1.json"]
+    assert [read_segments(path).channel for path in written] == [0, 1]
+
+
+def test_a_channel_alone(swish: Swish, tiny_model: Path, stereo: Path) -> None:
+    done = swish("classify", "--json", "--channel", "1", "-m", tiny_model, stereo)
+    assert json.loads(done.stdout)["label"] == SILENCE
+    done = swish("classify", "--json", "--channel", "2", "-m", tiny_model, stereo)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"swish: {stereo}: has no channel 2, only 0 to 1\n"
+
+
+def test_standard_input_gives_what_the_file_gives(
+    swish: Swish, tiny_model: Path, samples: Path, segmented: subprocess.CompletedProcess[str]
+) -> None:
+    sound = (samples / "programme.flac").read_bytes()
+    (found,) = segmentations(swish("segment", "--json", "-m", tiny_model, "-", input=sound).stdout)
+    assert found.path == "-"
+    assert found.duration == 60.0
+    expected = segmentations(segmented.stdout)[1]
+    assert [(s.start, s.label) for s in found.segments] == [(s.start, s.label) for s in expected.segments]
+
+
+def test_live_gives_the_segments_of_the_whole(
+    swish: Swish, tiny_model: Path, samples: Path, segmented: subprocess.CompletedProcess[str]
+) -> None:
+    sound = (samples / "programme.flac").read_bytes()
+    live = swish("segment", "--live", "--json", "-m", tiny_model, "-", input=sound)
+    assert (live.returncode, live.stderr) == (0, "")
+    found = [json.loads(line) for line in live.stdout.splitlines()]
+    expected = segmentations(segmented.stdout)[1].segments
+    assert [(s["start"], s["end"], s["label"]) for s in found] == [
+        (s.start, s.end, s.label) for s in expected
+    ]
+
+
+def test_live_input_that_is_no_recording_is_a_failed_input(swish: Swish, tiny_model: Path) -> None:
+    done = swish("segment", "--live", "-m", tiny_model, "-", input=b"words")
+    assert done.returncode == 1
+    assert done.stderr.startswith("swish: standard input: is not a recording that can be decoded")
+
+
+def test_a_file_called_minus_is_not_standard_input(swish: Swish, tiny_model: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "-", tone(16000), 16000, format="WAV")
+    done = swish("classify", "--json", "-m", tiny_model, "./-", cwd=tmp_path)
+    assert json.loads(done.stdout)["path"] == "./-"
+
+
+SMOOTHING: dict[str, Callable[[Segmentation], bool]] = {
+    "--transition-cost 1e9": lambda s: len({x.label for x in s.segments} - {SILENCE}) == 1,
+    "--transition-cost 0 --min-duration 0": lambda s: len(s.segments) > 30,
+    "--min-duration 60": lambda s: [x.label == SILENCE for x in s.segments] == [False, True, False],
+    "--min-silence 2": lambda s: s.total(SILENCE) == 0,
+    "--silence-db 0": lambda s: s.total(SILENCE) == s.duration,
+}
+"""What must be true of the programme, whose only silence is one of 1.5 s."""
+
+
+@pytest.mark.parametrize("options", SMOOTHING)
+def test_smoothing_does_as_it_is_told(swish: Swish, tiny_model: Path, samples: Path, options: str) -> None:
+    done = swish("segment", "--json", "-m", tiny_model, samples / "programme.flac", *options.split())
+    assert all(map(SMOOTHING[options], segmentations(done.stdout)))
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--transition-cost=-1",
+        "--transition-cost=inf",
+        "--min-duration=nan",
+        "--min-silence=x",
+        "--silence-db=1",
+    ],
+)
+def test_smoothing_that_makes_no_sense_is_wrong_usage(
+    swish: Swish, tiny_model: Path, samples: Path, option: str
+) -> None:
+    done = swish("segment", "-m", tiny_model, samples / "phone.wav", option)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert option.removeprefix("--").partition("=")[0].replace("-", "_") in done.stderr.replace("-", "_")
+
+
+@contextmanager
+def started(*arguments: str | Path, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+    """A ``swish segment`` at work; it is killed if it has not ended with the block."""
+    line = command("segment", "--threads", "1", *arguments)
+    with subprocess.Popen(
+        line, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@posix
+def test_a_reader_that_has_seen_enough_ends_it_quietly(
+    tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    recordings = [samples / "phone.wav", samples / "music.flac", sparse_wav(tmp_path / "long.wav", hours=10)]
+    with started("-m", tiny_model, *recordings) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(str(samples / "phone.wav"))
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == ""
+
+
+@posix
+def test_an_interruption_ends_it_with_130_and_leaves_no_part_of_a_file(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    long = sparse_wav(tmp_path / "long.wav", hours=10)
+    out = tmp_path / "out"
+    with started("-m", tiny_model, tmp_path / "missing.wav", long, "-o", out) as process:
+        assert process.stderr is not None
+        assert "no such file" in process.stderr.readline()  # so the next recording is being worked on
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert "Traceback" not in process.stderr.read()
+    assert list(out.iterdir()) == []
+
+
+@posix
+def test_an_interruption_does_not_wait_for_standard_input(tiny_model: Path, samples: Path) -> None:
+    with started("-m", tiny_model, samples / "phone.wav", "-", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert "Traceback" not in process.stderr.read()
