@@ -39,6 +39,8 @@ BLOCK_S = 20.0
 """Seconds decoded at a time."""
 MIN_SAMPLE_RATE = 1000
 """Below it (Hz) a recording holds nothing that could be told apart as speech, music or noise."""
+LARGEST_SAMPLE = 1e12
+"""Floating-point recordings may pass full scale, but squares of larger samples would overflow."""
 
 _STREAMED_WAV_SIZES = (0, 2**31 - 1, 2**32 - 1)
 """Data sizes that programs write when they cannot come back to correct the header."""
@@ -131,13 +133,7 @@ class AudioStream:
         if decoder.sample_rate != self.sample_rate:
             resampler = soxr.ResampleStream(decoder.sample_rate, self.sample_rate, self.rows, dtype="float32")
         for block in decoder.blocks(self._block_frames):
-            # Summing finds NaN and infinity in one pass without a boolean copy of the block.
-            if not np.isfinite(block.sum()) and not np.isfinite(block).all():
-                first = int(np.argmin(np.isfinite(block).all(axis=1)))
-                at = (self._frames_read + first) / decoder.sample_rate
-                raise AudioError(
-                    decoder.name, f"holds samples that are not finite numbers, the first at {at:.3f} s"
-                )
+            self._check_samples(block)
             self._frames_read += len(block)
             mono = self._select(block)
             if resampler is not None:
@@ -148,6 +144,17 @@ class AudioStream:
                 resampler.resample_chunk(np.zeros((0, self.rows), np.float32), last=True).T
             )
         self._check_length()
+
+    def _check_samples(self, block: Samples) -> None:
+        # Two passes without a copy; a NaN makes both extremes NaN, which no comparison holds for.
+        if max(block.max(), -block.min()) <= LARGEST_SAMPLE:
+            return
+        usable = (np.abs(block) <= LARGEST_SAMPLE).all(axis=1)
+        at = (self._frames_read + int(np.argmin(usable))) / self._decoder.sample_rate
+        raise AudioError(
+            self._decoder.name,
+            f"holds samples that are not finite numbers or beyond ±{LARGEST_SAMPLE:g}, the first at {at:.3f} s",
+        )
 
     def _select(self, block: Samples) -> Samples:
         """``[n, channels]`` → ``[n, rows]``."""

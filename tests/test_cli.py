@@ -47,7 +47,7 @@ def segmented(swish: Swish, tiny_model: Path, samples: Path) -> subprocess.Compl
     return swish("segment", "--json", "-m", tiny_model, *recordings)
 
 
-@pytest.mark.parametrize("arguments", [["-h"], [], ["train", "--help"], ["export", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["train", "--help"]], ids=" ".join)
 def test_help_is_plain_text_in_a_pipe(swish: Swish, arguments: list[str]) -> None:
     done = swish(*arguments)
     assert "Usage:" in done.stdout + done.stderr
@@ -189,10 +189,8 @@ def test_outputs_of_a_folder_lie_as_its_recordings_do(
 def test_split_answers_for_every_channel(swish: Swish, tiny_model: Path, stereo: Path) -> None:
     done = swish("classify", "--json", "--channel", "split", "-m", tiny_model, stereo)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [answer["channel"] for answer in answers] == [0, 1]
+    assert [(a["path"], a["channel"]) for a in answers] == [(str(stereo), 0), (str(stereo), 1)]
     assert [answer["label"] == SILENCE for answer in answers] == [False, True]
-    done = swish("segment", "--json", "--channel", "split", "-m", tiny_model, stereo)
-    assert [s.channel for s in segmentations(done.stdout)] == [0, 1]
 
 
 def test_split_writes_a_file_for_every_channel(
@@ -261,26 +259,19 @@ SMOOTHING: dict[str, Callable[[Segmentation], bool]] = {
 @pytest.mark.parametrize("options", SMOOTHING)
 def test_smoothing_does_as_it_is_told(swish: Swish, tiny_model: Path, samples: Path, options: str) -> None:
     done = swish("segment", "--json", "-m", tiny_model, samples / "programme.flac", *options.split())
-    assert all(map(SMOOTHING[options], segmentations(done.stdout)))
-    assert done.returncode == 0
+    (found,) = segmentations(done.stdout)
+    assert SMOOTHING[options](found)
 
 
 @pytest.mark.parametrize(
-    "option",
-    [
-        "--transition-cost=-1",
-        "--transition-cost=inf",
-        "--min-duration=nan",
-        "--min-silence=x",
-        "--silence-db=1",
-    ],
+    "option", ["--transition-cost=-1", "--transition-cost=inf", "--min-duration=nan", "--silence-db=1"]
 )
 def test_smoothing_that_makes_no_sense_is_wrong_usage(
     swish: Swish, tiny_model: Path, samples: Path, option: str
 ) -> None:
     done = swish("segment", "-m", tiny_model, samples / "phone.wav", option)
     assert (done.returncode, done.stdout) == (2, "")
-    assert option.removeprefix("--").partition("=")[0].replace("-", "_") in done.stderr.replace("-", "_")
+    assert option[2:].partition("=")[0] in done.stderr.replace("_", "-")
 
 
 @contextmanager

@@ -710,7 +710,7 @@ def test_a_class_of_nothing_but_bad_files_is_an_error(cache: Path, tmp_path: Pat
     for label in lost:
         for path in (folder / label).iterdir():
             path.write_bytes(b"no recording")
-    with pytest.raises(DataError, match=r"the class 'music' has no recordings|can be read"):
+    with pytest.raises(DataError, match=r"the class '(speech|music)' has no recordings"):
         train(folder, tmp_path / "m.safetensors", cache, recipe=QUICK)
     assert not (tmp_path / "m.safetensors").exists()
 
