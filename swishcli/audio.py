@@ -200,7 +200,7 @@ def _from_samples(samples: Samples, sample_rate: int) -> Decoder:
 
 
 def _open(path: str | Path) -> Decoder:
-    if str(path) == STDIN:
+    if path == STDIN:  # a Path is a file, even one of that name
         return _open_ffmpeg(sys.stdin.buffer, "standard input")
     try:
         mode = Path(path).stat().st_mode
@@ -225,7 +225,7 @@ def _open(path: str | Path) -> Decoder:
         sound = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else str(path))
     except (soundfile.LibsndfileError, UnicodeError):
         return _open_ffmpeg(file, str(path))
-    if sound.frames == 0 and size > 1000:  # a header that was never completed; FFmpeg reads to the end
+    if sound.frames == 0:  # perhaps a header that was never completed: FFmpeg reads to the end
         sound.close()
         return _open_ffmpeg(file, str(path))
     file.close()

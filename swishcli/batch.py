@@ -6,7 +6,7 @@ import glob
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -16,6 +16,9 @@ from swishcli.errors import AudioError, SwishError
 from swishcli.files import recordings_in
 
 Result = TypeVar("Result")
+
+_GRACE_S = 3.0
+"""Seconds that work under way has to stop when a batch is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,9 @@ def run_batch(
             yield _outcome(*waiting.pop(0))
     finally:
         cancelled.set()
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        # Work under way stops at its next check; work that waits for input may never get there.
+        wait([future for _, future in waiting], timeout=_GRACE_S)
 
 
 def _outcome(item: Input, future: Future[Result]) -> Outcome[Result]:

@@ -50,6 +50,8 @@ class Checkpoint:
     """The network as an ONNX graph, batch norms folded: ``features [N, F, T]`` → ``logits [N, K, P]``."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """How it came about: data, command, seed, versions, results. For people; nothing depends on it."""
+    path: Path | None = field(default=None, compare=False)
+    """The file it was read from."""
 
     def description(self) -> dict[str, Any]:
         """Everything but the tensors, as JSON can say it."""
@@ -106,6 +108,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             weights={n.removeprefix(_WEIGHT_PREFIX): t for n, t in tensors.items() if n != _ONNX_KEY},
             onnx=tensors[_ONNX_KEY].tobytes(),
             training=description["training"],
+            path=Path(path),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(path, f"has a description that cannot be used: {error}") from None

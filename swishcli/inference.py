@@ -25,7 +25,7 @@ import numpy.typing as npt
 from swishcli.architecture import NetworkConfig
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
-from swishcli.errors import DeviceError, MissingDependencyError
+from swishcli.errors import CheckpointError, DeviceError, MissingDependencyError
 from swishcli.features import Features, feature_blocks
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -60,9 +60,15 @@ class OnnxEngine:
         options.log_severity_level = 3
         # Idle threads that spin would take the cores that decoding and the front end need.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            checkpoint.onnx, options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                checkpoint.onnx, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions have no base of their own
+            reason = " ".join(str(error).split())
+            raise CheckpointError(
+                checkpoint.path or "model", f"has an ONNX graph that cannot be used: {reason}"
+            ) from None
 
     def __call__(self, features: Features) -> npt.NDArray[np.float32]:
         logits: npt.NDArray[np.float32] = self._session.run(None, {"features": features})[0]

@@ -105,7 +105,7 @@ class Model:
         `on_progress` is called with the seconds done and the seconds expected (None if unknown).
         """
         path = None if isinstance(recording, np.ndarray) else fspath(recording)
-        source = recording if isinstance(recording, np.ndarray) else Path(fspath(recording))
+        source = recording if isinstance(recording, np.ndarray | str) else Path(recording)
         stream = AudioStream(source, self.checkpoint.front_end.sample_rate, channel, sample_rate)
         channels = list(range(stream.rows)) if channel == "split" else [channel]
         rows = [_Row(self.checkpoint, self.smoothing) for _ in channels]

@@ -28,19 +28,29 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except SwishError as error:
         print_error(error)
         code = EXIT_USAGE
     except KeyboardInterrupt:
         print_error("interrupted")
-        code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Who reads the output has seen enough, as `swish … | head` does. Python's last flush must not say so.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # A thread that waits for standard input would keep the interpreter from ending.
+        os._exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # who reads the output has seen enough, as `swish … | head` does
+        _give_up_stdout()
         code = EXIT_OK
+    except OSError as error:  # recordings and files have errors of their own: this is the output
+        _give_up_stdout()
+        print_error(f"standard output: cannot be written: {error.strerror}")
+        code = EXIT_SOME_FAILED
     except Exception as error:
         code = _exit_code_of(error)
     sys.exit(code)
+
+
+def _give_up_stdout() -> None:
+    """Python flushes standard output when it ends: what is left there must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _exit_code_of(error: Exception) -> int:

@@ -13,12 +13,12 @@ from typing import cast
 from swishcli.audio import STDIN, AudioStream, Channel
 from swishcli.batch import Input, find_inputs, output_names
 from swishcli.cli import EXIT_OK, EXIT_SOME_FAILED
-from swishcli.cli.console import console, name_of
+from swishcli.cli.console import console, name_of, print_error
 from swishcli.cli.work import Work, analyse_all
-from swishcli.errors import OutputError, SwishError
+from swishcli.errors import AudioError, OutputError, SwishError
 from swishcli.files import write_text_atomically
 from swishcli.formats import FORMATS, segment_to_dict, segmentation_to_dict
-from swishcli.model import Analysis
+from swishcli.model import Analysis, Model
 from swishcli.segments import Segment, Segmentation
 
 LIVE_BLOCK_S = 0.1
@@ -66,14 +66,21 @@ def run_live(work: Work, output: str) -> int:
     model, _ = work.load_model(1)
     if work.channel == "split":
         raise SwishError("--live follows one channel, not all: choose one with --channel")
-    source = AudioStream(
-        STDIN, model.checkpoint.front_end.sample_rate, cast(Channel, work.channel), block_s=LIVE_BLOCK_S
-    )
+    try:
+        _follow_stdin(model, work, output)
+    except AudioError as error:
+        print_error(error)
+        return EXIT_SOME_FAILED
+    return EXIT_OK
+
+
+def _follow_stdin(model: Model, work: Work, output: str) -> None:
+    rate, channel = model.checkpoint.front_end.sample_rate, cast(Channel, work.channel)
+    source = AudioStream(STDIN, rate, channel, block_s=LIVE_BLOCK_S)
     stream = model.stream()
     for block in source:
         _print_live(stream.push(block[0]), output)
     _print_live(stream.finish(source.duration), output)
-    return EXIT_OK
 
 
 def _print_live(segments: Sequence[Segment], output: str) -> None:

@@ -35,7 +35,10 @@ class Work:
         checkpoint = load_checkpoint(find_model(self.model))
         threads = self.threads or default_threads()
         workers = min(threads, n_inputs)
-        smoothing = replace(checkpoint.smoothing, **self.smoothing)
+        try:
+            smoothing = replace(checkpoint.smoothing, **self.smoothing)
+        except ValueError as error:
+            raise SwishError(str(error)) from None
         model = Model(checkpoint, cast(Device, self.device), max(1, threads // workers), smoothing)
         return model, workers
 
