@@ -102,7 +102,7 @@ def whole(name: str, rows: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np
     ("chunk_frames", "block", "rows", "threads"),
     [
         pytest.param(10**6, N, 1, 1, id="one chunk"),
-        pytest.param(40, N, 1, 1, id="chunks shorter than their context"),
+        pytest.param(200, N, 1, 1, id="chunks shorter than their context"),
         pytest.param(100, 5003, 2, 1, id="two rows"),
         pytest.param(256, 161, 1, 1, id="blocks of a hop"),
         pytest.param(300, 64000, 2, 3, id="three threads"),

@@ -555,7 +555,7 @@ class Silent:
 
 RECIPE = Recipe(
     network=NetworkConfig(width=4, strides=(2, 2, 2), dropout=0.1),
-    training=TrainingConfig(epochs=2, epoch_s=100, batch_s=4, crop_s=(1.0, 2.0), learning_rate=0.02),
+    training=TrainingConfig(epochs=2, epoch_s=70, batch_s=4, crop_s=(1.0, 2.0), learning_rate=0.02),
     mixing=replace(CLEAN, background=0.2, synthetic=0.1, noise_floor=0.3, codec=0.05),
 )
 
@@ -715,7 +715,7 @@ def test_a_class_of_nothing_but_bad_files_is_an_error(cache: Path, tmp_path: Pat
     assert not (tmp_path / "m.safetensors").exists()
 
 
-@pytest.mark.parametrize("output_stride", [1, 4, 256])
+@pytest.mark.parametrize("output_stride", [1, 256])
 def test_a_network_of_any_output_stride_can_be_trained(
     folder: Path, cache: Path, tmp_path: Path, output_stride: int
 ) -> None:

@@ -18,6 +18,8 @@ def main() -> None:
     """Run ``swish`` and exit with a documented code; no error leaves as a traceback."""
     # The front end's matrix products are small: threads inside them only get in each other's way.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from typer.main import get_command
+
     from swishcli.cli.app import app
     from swishcli.cli.console import print_error
     from swishcli.errors import SwishError
@@ -27,8 +29,12 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(standalone_mode=False)
+        # Not through the app's own main: that would make a reader that leaves early an error.
+        command = get_command(app)
+        with command.make_context("swish", sys.argv[1:]) as context:
+            command.invoke(context)
         sys.stdout.flush()
+        code = EXIT_OK
     except SwishError as error:
         print_error(error)
         code = EXIT_USAGE
