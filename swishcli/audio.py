@@ -222,7 +222,7 @@ def _open(path: str | Path) -> Decoder:
         raise AudioError(path, "is an empty file")
     try:
         # Bytes, because soundfile encodes names strictly and a name need not be valid UTF-8.
-        sound = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else str(path))
+        sound = _SequentialFile(os.fsencode(path) if os.name == "posix" else str(path))
     except (soundfile.LibsndfileError, UnicodeError):
         return _open_ffmpeg(file, str(path))
     if sound.frames == 0:  # perhaps a header that was never completed: FFmpeg reads to the end
@@ -237,6 +237,17 @@ def _open(path: str | Path) -> Decoder:
         sound.frames,
         partial(_soundfile_blocks, sound, str(path)),
     )
+
+
+class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound file that is only read onwards.
+
+    After every read soundfile seeks to where the file already is, if it can seek; an MP3 decoder then starts
+    anew without the bits that frames borrow from those before, and each block would begin with a glitch.
+    """
+
+    def seekable(self) -> bool:
+        return False
 
 
 def _warn_of_wrong_header(sound: soundfile.SoundFile, path: str | Path) -> None:

@@ -253,6 +253,10 @@ def torch_mfcc(config: FrontEndConfig) -> torch.nn.Module:
     )
     transform.amplitude_to_DB = torchaudio.transforms.AmplitudeToDB("power", top_db=None)
     transform.amplitude_to_DB.amin = config.amin
+    # torchaudio's own are made in float32, and its filters those of an even sample rate.
+    window, filters, _ = _constants(config)
+    transform.MelSpectrogram.spectrogram.window = torch.from_numpy(window)
+    transform.MelSpectrogram.mel_scale.fb = torch.from_numpy(filters)
     # torch centres the window in n_fft samples; the zeros after the end let ceil(n / hop) windows fit.
     before = (config.n_fft - config.hop_length) // 2
     after = before + config.hop_length - 1

@@ -436,6 +436,7 @@ def test_a_bad_model_file_is_wrong_usage(
         ("classify --channel x a.wav", "neither a channel number, from 0, nor 'split'"),
         ("classify --device abacus a.wav", "abacus"),
         ("classify --threads 0 a.wav", "--threads"),
+        pytest.param(f"classify -m {'x' * 300} a.wav", "is neither a model file nor", id="a name too long"),
     ],
 )
 def test_wrong_usage_is_said_and_nothing_done(

@@ -106,6 +106,7 @@ def test_what_stands_for_nothing_is_an_error_in_its_place(folder: Path) -> None:
 
 def test_a_name_that_no_file_can_have_is_found_out_by_who_opens_it() -> None:
     assert found("x" * 300) == ["x" * 300]
+    assert found("?" * 300) == [f"{'?' * 300}: no file matches the pattern"]
 
 
 def named(*names: str) -> list[Input]:

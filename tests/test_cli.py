@@ -288,6 +288,21 @@ def started(*arguments: str | Path, stdin: int = subprocess.DEVNULL) -> Iterator
 
 
 @posix
+@pytest.mark.parametrize(
+    ("closed", "recording", "exit_code", "error"),
+    [(">&-", "phone.wav", 0, ""), ("<&-", "-", 1, "swish: standard input: is closed\n")],
+    ids=["output", "input"],
+)
+def test_a_standard_stream_may_be_closed(
+    closed: str, recording: str, exit_code: int, error: str, tiny_model: Path, samples: Path
+) -> None:
+    line = command("classify", "--json", "-m", tiny_model, recording)
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *line]
+    done = subprocess.run(shell, cwd=samples, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (exit_code, error)
+
+
+@posix
 def test_a_reader_that_has_seen_enough_ends_it_quietly(
     tiny_model: Path, samples: Path, tmp_path: Path
 ) -> None:

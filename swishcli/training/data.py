@@ -1,7 +1,7 @@
 """Find labelled recordings, split them, and decode each one once.
 
 A data set is a folder with one folder per class, nested as deep as it likes, or a manifest: a TSV or CSV
-file with the columns ``path`` and ``label`` and optionally ``split`` (train / val), ``source`` and
+file with the columns ``path`` and ``label`` and optionally ``split`` (train / val; test is left alone), ``source`` and
 ``licence``. Paths in a manifest are relative to it.
 """
 
@@ -25,7 +25,7 @@ from swishcli.errors import AudioError, DataError, display_path
 from swishcli.files import atomic_path, recordings_in
 from swishcli.segments import SILENCE
 
-TRAIN, VAL = "train", "val"
+TRAIN, VAL, TEST = "train", "val", "test"
 VAL_SHARE = 0.15
 """Share of each class held out for validation where the data set does not say."""
 
@@ -92,16 +92,17 @@ def _items_of_manifest(manifest: Path) -> list[Item]:
             raise DataError(f"{name}, line {number}: needs a path and a label")
         source = row.get("source") or path
         items.append(Item(manifest.parent / path, label, source, split, row.get("licence") or ""))
+    if not items:
+        raise DataError(f"{name}: lists no recordings")
     splits = Counter(item.split for item in items)
     if None in splits and len(splits) > 1:
         raise DataError(f"{name}: either every line names its split or none does")
-    if None not in splits and not {TRAIN, VAL} <= splits.keys():
+    if None not in splits and not {TRAIN, VAL} <= splits.keys() <= {TRAIN, VAL, TEST}:
         raise DataError(
-            f"{name}: the column split must hold {TRAIN!r} and {VAL!r}, it holds {sorted(map(str, splits))}"
+            f"{name}: the column split must hold {TRAIN!r} and {VAL!r}, besides at most {TEST!r}; "
+            f"it holds {sorted(map(str, splits))}"
         )
-    if not items:
-        raise DataError(f"{name}: lists no recordings")
-    return items
+    return [item for item in items if item.split != TEST]
 
 
 def split_items(items: Sequence[Item], seed: int) -> list[Item]:
@@ -165,7 +166,9 @@ CLOSE_S = 0.3
 """Pauses up to this long, in seconds, belong to what is around them."""
 
 
-def active_frames(samples: npt.NDArray[np.int16], hop_length: int, hop_s: float) -> npt.NDArray[np.bool_]:
+def active_frames(
+    samples: npt.NDArray[np.int16] | Samples, hop_length: int, hop_s: float
+) -> npt.NDArray[np.bool_]:
     """Which frames carry the recording's sound, and are not its pauses: bool ``[ceil(n / hop)]``.
 
     >>> tone = np.full(16000, 8000, np.int16)

@@ -53,8 +53,11 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.patience < 1:
             raise ValueError("training needs at least one epoch and a patience of at least one")
-        if not self.crop_s or min(self.crop_s) <= 0 or self.batch_s < max(self.crop_s):
-            raise ValueError("a batch must have room for the longest crop, and crops must be longer than 0 s")
+        # A batch norm cannot learn from one crop that the coarsest stage sees as one position.
+        if not self.crop_s or min(self.crop_s) <= 0 or self.batch_s < 2 * max(self.crop_s):
+            raise ValueError(
+                "a batch must have room for two of the longest crops, and crops must be longer than 0 s"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +247,7 @@ class Trainer:
         """Recall of each class on the 1-s windows of whole validation recordings, with averaged weights."""
         network = self._averaged.module.eval()
         front_end = self.crops.front_end
-        per_window = round(1 / front_end.hop_s / self.network.config.output_stride)
+        per_window = max(1, round(1 / front_end.hop_s / self.network.config.output_stride))
         right, counted = np.zeros(len(self.crops.classes)), np.zeros(len(self.crops.classes))
         for recording in self.validation:
             samples = torch.from_numpy(recording.read())[None].to(self.device)

@@ -22,7 +22,7 @@ from swishcli.features import FrontEndConfig
 from swishcli.network import IGNORE
 from swishcli.training import augmentation
 from swishcli.training.augmentation import Generator
-from swishcli.training.data import Recording, data_digest
+from swishcli.training.data import Recording, active_frames, data_digest
 from swishcli.training.synthesis import synthetic_noise
 
 SPEECH, NOISE = "speech", "noise"
@@ -70,6 +70,8 @@ class MixingConfig:
             value = getattr(self, name)
             if name != "source_weights" and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {value}")
+        if not isinstance(self.source_weights, Mapping):
+            raise TypeError("source_weights must be a table of sources and their weights")
         for source, weight in self.source_weights.items():
             if not weight > 0:
                 raise ValueError(f"the weight of the source {source!r} must be above 0, not {weight}")
@@ -196,7 +198,9 @@ class CropMaker:
         """A single sound of class `label`, at most `length` frames long, in a room, through an equaliser."""
         rate, hop = self.front_end.sample_rate, self.front_end.hop_length
         if label == self._noise and generator.uniform() < self.mixing.synthetic:
-            piece = Piece(synthetic_noise(generator, length * hop, rate), np.ones(length, bool))
+            noise = synthetic_noise(generator, length * hop, rate)
+            at_level = noise * np.float32(3000 / augmentation.rms(noise))  # of 16-bit samples
+            piece = Piece(noise, active_frames(at_level, hop, self.front_end.hop_s))
         elif label == self._noise and self._speech is not None and generator.uniform() < self.mixing.babble:
             piece = self._babble(generator, self._speech, length)
         else:

@@ -89,7 +89,7 @@ def parse_width(width: str) -> int:
     """Channels of a named width, or the number itself. Raises DataError."""
     if width in WIDTHS:
         return WIDTHS[width]
-    if not width.isdigit():
+    if not width.isdecimal():
         raise DataError(f"the width {width!r} is neither a number nor one of {', '.join(WIDTHS)}")
     return int(width)
 
@@ -175,7 +175,11 @@ class Run:
             items, front_end.sample_rate, front_end.hop_length, cache, observer.on_decoded
         )
         # Files that could not be read are gone: what is left must still be enough.
-        split_items([r.item for r in recordings] or items[:1], recipe.training.seed)
+        readable = {r.item.label for r in recordings}
+        for label in classes:
+            if label not in readable:
+                raise DataError(f"the class {label!r} has no recordings that can be used")
+        split_items([r.item for r in recordings], recipe.training.seed)
         self.train = [r for r in recordings if r.item.split == TRAIN]
         self.val = [r for r in recordings if r.item.split == VAL]
         crops = CropMaker(self.train, classes, front_end, self.recipe.mixing, impulses)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from swishcli.audio import Samples
-from swishcli.training.augmentation import Generator, coloured_noise
+from swishcli.training.augmentation import Generator, coloured_noise, rms
 
 
 def _slow_curve(generator: Generator, n: int, rate_hz: float, sample_rate: int) -> Samples:
@@ -129,6 +129,8 @@ KINDS: tuple[Callable[[Generator, int, int], Samples], ...] = (
 def synthetic_noise(generator: Generator, n: int, sample_rate: int) -> Samples:
     """A random noise, or two of them together: ``[n]``."""
     sound = KINDS[generator.integers(len(KINDS))](generator, n, sample_rate)
+    while rms(sound) < 1e-3:  # all of a short one may lie in a pause between beeps or pulses
+        sound = KINDS[generator.integers(len(KINDS))](generator, n, sample_rate)
     if generator.uniform() < 0.3:
         second = KINDS[generator.integers(len(KINDS))](generator, n, sample_rate)
         sound = sound + np.float32(generator.uniform(0.1, 1)) * second
