@@ -201,6 +201,8 @@ def _from_samples(samples: Samples, sample_rate: int) -> Decoder:
 
 def _open(path: str | Path) -> Decoder:
     if path == STDIN:  # a Path is a file, even one of that name
+        if sys.stdin is None:
+            raise AudioError("standard input", "is closed")
         return _open_ffmpeg(sys.stdin.buffer, "standard input")
     try:
         mode = Path(path).stat().st_mode
@@ -270,7 +272,7 @@ def _soundfile_blocks(sound: soundfile.SoundFile, name: str, frames: int) -> Ite
             try:
                 block = sound.read(frames, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
-                at = sound.tell() / sound.samplerate
+                at = max(0, sound.tell()) / sound.samplerate
                 reason = error.error_string.strip().removeprefix("Error : ").rstrip(".")
                 raise AudioError(name, f"cannot be decoded after {at:.3f} s: {reason}") from None
             if len(block) == 0:

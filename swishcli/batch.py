@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -47,11 +48,13 @@ def find_inputs(arguments: Iterable[str]) -> Iterator[Input | SwishError]:
 
 def _inputs_of(argument: str) -> Iterator[Input | SwishError]:
     path = Path(argument)
-    if argument == STDIN:
+    if not argument:
+        yield AudioError("''", "is not a file name")
+    elif argument == STDIN:
         yield Input(STDIN, Path("stdin"))
     elif _is_dir(path):
         yield from _inputs_of_folder(path)
-    elif glob.has_magic(argument) and not path.exists():
+    elif glob.has_magic(argument) and not os.path.exists(argument):  # noqa: PTH110  (no name is an error to it)
         matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207  (absolute patterns too)
         for match in matches:
             if Path(match).is_dir():
@@ -145,14 +148,17 @@ def run_batch(
             waiting.append((item, pool.submit(work, item, check)))
             # Few are handed out ahead, so that ten thousand inputs are not ten thousand futures.
             if len(waiting) > 4 * workers:
-                yield _outcome(*waiting.pop(0))
+                yield _outcome(*waiting[0])
+                del waiting[0]
         while waiting:
-            yield _outcome(*waiting.pop(0))
+            yield _outcome(*waiting[0])
+            del waiting[0]
     finally:
         cancelled.set()
         pool.shutdown(wait=False, cancel_futures=True)
         # Work under way stops at its next check; work that waits for input may never get there.
-        wait([future for _, future in waiting], timeout=_GRACE_S)
+        # (Of a cancelled future nobody would say that it is done.)
+        wait([future for _, future in waiting if not future.cancelled()], timeout=_GRACE_S)
 
 
 def _outcome(item: Input, future: Future[Result]) -> Outcome[Result]:

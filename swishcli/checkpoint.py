@@ -9,6 +9,7 @@ model was trained. Nothing is ever unpickled.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -83,7 +84,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         If the file is missing, truncated, no checkpoint, or of another format version, or if its weights
         do not fit the network it describes.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  (no name is an error to it)
         raise CheckpointError(path, "no such model file")
     try:
         with safe_open(path, "np") as file:
@@ -144,7 +145,7 @@ def find_model(name_or_path: str | Path) -> Path:
     if str(name_or_path) in models:
         return models[str(name_or_path)]
     path = Path(name_or_path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113
         raise CheckpointError(
             path, f"is neither a model file nor one of the models {', '.join(models) or '(none)'}"
         )

@@ -202,6 +202,16 @@ def test_split_writes_a_file_for_every_channel(
     assert [read_segments(path).channel for path in written] == [0, 1]
 
 
+def test_no_channel_takes_the_file_of_another_recording(
+    swish: Swish, tiny_model: Path, stereo: Path, tmp_path: Path
+) -> None:
+    mono = tmp_path / "stereo.channel0.wav"
+    soundfile.write(mono, tone(16000), 16000)
+    swish("segment", "--channel", "split", "-m", tiny_model, stereo, mono, "-o", tmp_path / "out")
+    paths = [read_segments(file).path for file in (tmp_path / "out").iterdir()]
+    assert sorted(paths) == sorted([str(stereo), str(stereo), str(mono)])
+
+
 def test_a_channel_alone(swish: Swish, tiny_model: Path, stereo: Path) -> None:
     done = swish("classify", "--json", "--channel", "1", "-m", tiny_model, stereo)
     assert json.loads(done.stdout)["label"] == SILENCE

@@ -24,6 +24,8 @@ def main() -> None:
     from swishcli.cli.console import print_error
     from swishcli.errors import SwishError
 
+    if sys.stdout is None:  # closed by who started us
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         # Names of files may hold what the terminal's encoding cannot say.
         if hasattr(stream, "reconfigure"):
@@ -56,7 +58,7 @@ def main() -> None:
 
 def _give_up_stdout() -> None:
     """Python flushes standard output when it ends: what is left there must not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _exit_code_of(error: Exception) -> int:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def print_error(error: object) -> None:
     """One line on standard error."""
-    print(f"swish: {error}", file=sys.stderr)
+    # In one write, unlike print: decoders in other threads have lines of their own for standard error.
+    sys.stderr.write(f"swish: {error}\n")
 
 
 def name_of(answer: Classification | Segmentation) -> str:

@@ -40,7 +40,7 @@ class Destination:
 
 def run(paths: Sequence[str], work: Work, destination: Destination | None, output: str) -> int:
     """Segment the recordings, print or write the segments, return the exit code."""
-    write = _writer(paths, destination) if destination else lambda *_: None
+    write = _writer(paths, destination, work.channel == "split") if destination else lambda *_: None
     failed = False
     first = True
     shown: list[Segmentation] = []
@@ -91,7 +91,9 @@ def _print_live(segments: Sequence[Segment], output: str) -> None:
             print(f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}", sep="\t", flush=True)
 
 
-def _writer(paths: Sequence[str], destination: Destination) -> Callable[[Input, list[Analysis]], None]:
+def _writer(
+    paths: Sequence[str], destination: Destination, split: bool
+) -> Callable[[Input, list[Analysis]], None]:
     """What writes a recording's files, under names that no two recordings share."""
     try:
         destination.folder.mkdir(parents=True, exist_ok=True)
@@ -101,8 +103,8 @@ def _writer(paths: Sequence[str], destination: Destination) -> Callable[[Input, 
 
     def write(item: Input, analyses: list[Analysis]) -> None:
         for analysis in analyses:
-            channel = analysis.segmentation.channel
-            suffix = "" if len(analyses) == 1 else f".channel{channel}"
+            # After the name of a mono recording too, or it could be that of another one's channel.
+            suffix = f".channel{analysis.segmentation.channel}" if split else ""
             for name in destination.formats:
                 file_format = FORMATS[name]
                 path = destination.folder / f"{names[item.path]}{suffix}{file_format.extension}"
