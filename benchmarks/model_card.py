@@ -6,6 +6,7 @@ python benchmarks/model_card.py ../shared/corpus wide slim
 from __future__ import annotations
 
 import argparse
+import csv
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,19 @@ def data_table(sources: list[dict[str, Any]]) -> list[str]:
         listed = "; ".join(sorted(licences[label, source])).replace("|", "/")
         rows.append(f"| {label} | {source} | {amount:.1f} | {listed} |")
     return rows
+
+
+def room_lines(corpus: Path, command: str) -> list[str]:
+    """Sources and licences of the measured impulse responses, if training had any."""
+    if "--rir" not in command:
+        return ["No measured impulse responses: the rooms were synthetic."]
+    with (corpus / "rir/MANIFEST.tsv").open(encoding="utf-8") as file:
+        rows = {(row["source"], row["licence"]) for row in csv.DictReader(file, delimiter="\t")}
+    return [
+        "Measured impulse responses:",
+        "",
+        *(f"- {source}: {licence}" for source, licence in sorted(rows)),
+    ]
 
 
 def description(name: str, checkpoint: Checkpoint) -> list[str]:
@@ -82,6 +96,8 @@ def main() -> None:
             "## Training data",
             "",
             *data_table(checkpoint.training["data"]["train"]),
+            "",
+            *room_lines(arguments.corpus, checkpoint.training["command"]),
             "",
             "## Validation data",
             "",
