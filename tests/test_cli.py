@@ -284,12 +284,22 @@ def test_smoothing_that_makes_no_sense_is_wrong_usage(
     assert option[2:].partition("=")[0] in done.stderr.replace("_", "-")
 
 
+def _mind_interruptions() -> None:
+    """A shell starts what runs in its background deaf to interruptions, these tests for one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def started(*arguments: str | Path, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
     """A ``swish segment`` at work; it is killed if it has not ended with the block."""
     line = command("segment", "--threads", "1", *arguments)
     with subprocess.Popen(
-        line, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        line,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_mind_interruptions,
     ) as process:
         try:
             yield process
