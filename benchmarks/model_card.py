@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from accuracy import LABELS, measure_files, measure_programmes, report
+from accuracy import LABELS, measure_clips, measure_files, measure_programmes, report, source_table
 
 import swishcli
 from swishcli.checkpoint import Checkpoint
@@ -88,7 +88,9 @@ def main() -> None:
             "chosen on these recordings; expect a few points less on yours.",
             "",
             "```",
-            report(files, programmes, per_source=True),
+            report(files, programmes, measure_clips(model, arguments.corpus)),
+            "",
+            source_table(files),
             "```",
             "",
             *failures(files.per_source),

@@ -45,21 +45,24 @@ def frame_confusion(reference: Segmentation, hypothesis: Segmentation, labels: S
     return _count(wanted, given, len(labels))
 
 
+def counted_windows(samples: Samples, sample_rate: int, window_s: float = WINDOW_S) -> list[int]:
+    """Numbers of the windows that count: whole ones that are not much softer than the recording.
+
+    Softer ones (`QUIET_WINDOW_DB`) hold pauses. A recording shorter than a window is one.
+    """
+    n = round(window_s * sample_rate)
+    floor = max(10 ** (QUIETEST_WINDOW_DBFS / 20), _rms(samples) * 10 ** (-QUIET_WINDOW_DB / 20))
+    return [k for k in range(max(1, len(samples) // n)) if _rms(samples[k * n : (k + 1) * n]) >= floor]
+
+
 def window_answers(
     samples: Samples, sample_rate: int, hypothesis: Segmentation, labels: Sequence[str]
 ) -> npt.NDArray[np.int64]:
-    """Label that covers most of each 1-s window, silence aside unless it is all there is: ``[windows]``.
-
-    Windows that are much softer than the recording (`QUIET_WINDOW_DB`) hold pauses and are left out.
-    """
-    n = round(WINDOW_S * sample_rate)
+    """Label that covers most of each of the `counted_windows` of 1 s, silence if it is all there is."""
     per_window = round(WINDOW_S / FRAME_S)
     frames = frame_labels(hypothesis.segments, labels, int(len(samples) / sample_rate / FRAME_S) + 1)
-    floor = max(10 ** (QUIETEST_WINDOW_DBFS / 20), _rms(samples) * 10 ** (-QUIET_WINDOW_DB / 20))
     answers = []
-    for k in range(max(1, len(samples) // n)):
-        if _rms(samples[k * n : (k + 1) * n]) < floor:
-            continue
+    for k in counted_windows(samples, sample_rate):
         counts = np.bincount(frames[k * per_window : (k + 1) * per_window], minlength=len(labels) + 1)
         answers.append(int(counts[:-1].argmax()) if counts[:-1].any() else len(labels))
     return np.array(answers, np.int64)
@@ -97,6 +100,21 @@ def balanced_detection(confusion: Confusion, index: int) -> float:
     others = np.delete(confusion, index, axis=0)
     false_alarm = others[:, index].sum() / max(1, others.sum())
     return float((hit + 1 - false_alarm) / 2)
+
+
+def calibration_error(
+    confidences: npt.NDArray[np.floating], right: npt.NDArray[np.bool_], bins: int = 15
+) -> float:
+    """Expected calibration error: mean distance of confidence and share of right answers, by bins.
+
+    Naeini et al. 2015, *Obtaining Well Calibrated Probabilities Using Bayesian Binning*. Both ``[n]``.
+
+    >>> round(calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, True, True, False])), 3)
+    0.1
+    """
+    which = np.minimum((confidences * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, confidences - right, minlength=bins)
+    return float(np.abs(gaps).sum() / max(1, len(confidences)))
 
 
 @dataclass(frozen=True, slots=True)
