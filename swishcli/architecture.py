@@ -13,7 +13,10 @@ from math import prod
 STEM_KERNELS = (3, 6)
 """Lengths in frames of the two parallel convolutions of a stem layer (Hussain & Haque 2018)."""
 
-WIDTHS = {"slim": 12, "wide": 28, "large": 80}
+REFINEMENT_KERNEL = 3
+"""Length in positions of the convolution that refines a fused scale."""
+
+WIDTHS = {"slim": 10, "wide": 24, "large": 68}
 """Channels of the named sizes; any other even number works as well."""
 
 
@@ -65,6 +68,11 @@ class NetworkConfig:
         """Output positions for `n_frames` frames."""
         return -(-n_frames // self.output_stride)
 
+    @cached_property
+    def refined(self) -> tuple[int, ...]:
+        """Scales whose fused sum goes through a refinement: from the output grid to the last but one."""
+        return tuple(i for i, grid in enumerate(self.grids[:-1]) if grid >= self.output_stride)
+
     def left_padding(self, kernel: int, stride: int) -> int:
         """Zeros before the first frame of a convolution whose position j stands for [j·s, (j+1)·s).
 
@@ -96,15 +104,24 @@ class NetworkConfig:
 
     def _output_span(self, position: int) -> tuple[int, int]:
         """Frames that an output position depends on, through every stage that feeds the classifier."""
+        output = self.grids.index(self.output_stride)
+        on_output_grid = at = self._refined_from(output, position, position)
         spans = []
         for stage, grid in enumerate(self.grids):
-            if grid <= self.output_stride:
+            if stage <= output:
                 per_position = self.output_stride // grid
-                at = (position * per_position, (position + 1) * per_position - 1)
+                at = (on_output_grid[0] * per_position, (on_output_grid[1] + 1) * per_position - 1)
+            else:
+                at = self._refined_from(stage, *self.upsampled_from(self.strides[stage - 1], *at))
             spans.append(self._stage_span(stage, *at))
-            if grid >= self.output_stride and stage < len(self.strides):
-                at = self.upsampled_from(self.strides[stage], *at)
         return min(s[0] for s in spans), max(s[1] for s in spans)
+
+    def _refined_from(self, scale: int, first: int, last: int) -> tuple[int, int]:
+        """Positions of a fused scale that the refined positions `first` to `last` are made from."""
+        if scale not in self.refined:
+            return first, last
+        padding = self.left_padding(REFINEMENT_KERNEL, 1)
+        return first - padding, last - padding + REFINEMENT_KERNEL - 1
 
     def upsampled_from(self, stride: int, first: int, last: int) -> tuple[int, int]:
         """Positions of the coarser grid that positions `first` to `last` of the finer one are made from.
@@ -145,6 +162,8 @@ class NetworkConfig:
             layers[f"stages.{i}.gated.conv"] = (2 * width, width, self.kernel_per_stride * stride), grid
         for i, grid in enumerate(self.grids):
             layers[f"fusion.{i}"] = (width, width, 1), max(grid, self.output_stride)
+        for i in self.refined:
+            layers[f"refinements.{i}.conv"] = (2 * width, width, REFINEMENT_KERNEL), self.grids[i]
         layers["head"] = (self.n_classes, width // 2, 1), self.output_stride
         return layers
 

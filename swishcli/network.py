@@ -8,8 +8,13 @@ Classification and Segmentation* (arXiv:1812.00149). With C channels, T frames a
       ├ stage 1: gated convolution of stride 2 + average-pooled shortcut          [N, C, ceil(T / 2)]
       ├ …
       └ stage 8                                                                   [N, C, ceil(T / 256)]
-    coarsest to finest: the sum so far, upsampled, + a 1×1 convolution of the stage   (fusion)
+    coarsest to finest: the sum so far, upsampled, + a 1×1 convolution of the stage   (fusion),
+                        + a gated convolution of 3 positions of that sum              (refinement)
     on the output grid of 4 frames: gate, 1×1 convolution ─→ logits               [N, K, ceil(T / 4)]
+
+The paper's network ends with its stages. The way back, fine again after coarse, is that of Ronneberger et al.
+2015, *U-Net*: a refinement sees what a stage heard nearby and what the coarser ones make of the surroundings,
+so that a boundary can be both certain and sharp.
 
 Strides make time cheap: the last stages cost next to nothing and see seconds. No layer ever crops: position
 j of a grid with s frames per position stands for frames ``[j·s, (j+1)·s)``, on every path.
@@ -25,7 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from swishcli.architecture import STEM_KERNELS, NetworkConfig
+from swishcli.architecture import REFINEMENT_KERNEL, STEM_KERNELS, NetworkConfig
 from swishcli.checkpoint import Checkpoint
 
 IGNORE = -100
@@ -140,6 +145,12 @@ class SwishNet(nn.Module):
         self.fusion = nn.ModuleList(
             nn.Conv1d(config.width, config.width, 1, bias=grid == 1) for grid in config.grids
         )
+        self.refinements = nn.ModuleDict(
+            {
+                str(i): GatedConv(config.width, config.width, REFINEMENT_KERNEL, 1, config)
+                for i in config.refined
+            }
+        )
         self.head = nn.Conv1d(config.width // 2, config.n_classes, 1)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -155,7 +166,7 @@ class SwishNet(nn.Module):
         return torch.zeros(1, self.config.n_features, 2 * self.config.total_stride)
 
     def _fuse(self, scales: list[Tensor]) -> Tensor:
-        """Sum of a 1×1 convolution of every scale, on the output grid: → [N, C, ceil(T / output_stride)]."""
+        """All scales in one, refined on the way, on the output grid: → [N, C, ceil(T / output_stride)]."""
         config = self.config
         fused: Tensor | None = None
         for i in reversed(range(len(scales))):
@@ -165,7 +176,7 @@ class SwishNet(nn.Module):
             if fused is not None:
                 coarser_by = config.strides[i] if config.grids[i] >= config.output_stride else 1
                 own = own + upsample(fused, coarser_by, own.shape[-1], config.causal)
-            fused = own
+            fused = own + self.refinements[str(i)](own) if i in config.refined else own
         assert fused is not None
         return fused
 
