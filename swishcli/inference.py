@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
 from swishcli.errors import CheckpointError, DeviceError, MissingDependencyError
 from swishcli.features import Features, feature_blocks
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[str, ...] = get_args(Device)
@@ -48,27 +51,28 @@ class Engine(Protocol):
         """Features ``[N, F, T]`` → logits ``[N, K, ceil(T / output_stride)]``."""
 
 
+def open_session(graph: bytes, name: str | Path, threads: int) -> onnxruntime.InferenceSession:
+    """A graph in ONNX Runtime on the CPU. Raises CheckpointError, with `name`, if it is none."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Idle threads that spin would take the cores that decoding and the front end need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no base of their own
+        reason = " ".join(str(error).split())
+        raise CheckpointError(name, f"has an ONNX graph that cannot be used: {reason}") from None
+
+
 class OnnxEngine:
     """The network in ONNX Runtime on the CPU: starts in a tenth of a second and needs no torch."""
 
     def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Idle threads that spin would take the cores that decoding and the front end need.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                checkpoint.onnx, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # its exceptions have no base of their own
-            reason = " ".join(str(error).split())
-            raise CheckpointError(
-                checkpoint.path or "model", f"has an ONNX graph that cannot be used: {reason}"
-            ) from None
+        self._session = open_session(checkpoint.onnx, checkpoint.path or "model", threads)
 
     def __call__(self, features: Features) -> npt.NDArray[np.float32]:
         logits: npt.NDArray[np.float32] = self._session.run(None, {"features": features})[0]

@@ -15,6 +15,7 @@ import soundfile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from test_teachers import tagger_file
 
 import swishcli
 from swishcli.architecture import NetworkConfig
@@ -23,7 +24,8 @@ from swishcli.checkpoint import Checkpoint, load_checkpoint
 from swishcli.errors import CheckpointError, DataError
 from swishcli.features import FrontEndConfig
 from swishcli.network import IGNORE
-from swishcli.training import augmentation, data, synthesis
+from swishcli.training import augmentation, composition, data, synthesis
+from swishcli.training.batches import BatchMaker, Epoch
 from swishcli.training.data import (
     TRAIN,
     VAL,
@@ -37,6 +39,7 @@ from swishcli.training.data import (
 from swishcli.training.loop import EpochResult, TrainingConfig, window_labels
 from swishcli.training.mixing import CropMaker, MixingConfig, load_rooms
 from swishcli.training.recipe import Recipe, Run, class_order, parse_width, read_config
+from swishcli.training.teachers import DistillationConfig
 
 torch.set_num_threads(1)
 
@@ -520,6 +523,35 @@ def test_a_synthetic_noise_is_finite_and_as_long_as_asked_for(make: Kind, n: int
         assert n < RATE or augmentation.rms(noise) > 1e-3
 
 
+@pytest.mark.parametrize("n", [160, 6401, 160000])
+@pytest.mark.parametrize("seconds", [0.01, 0.3, 5.0])
+def test_music_that_is_made_is_finite_and_as_long_as_asked_for(seconds: float, n: int) -> None:
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        voice = augmentation.coloured_noise(generator, round(seconds * RATE), -6)
+        for music in (
+            composition.vocal(generator, voice, n, RATE),
+            composition.instrumental(generator, n, RATE),
+        ):
+            assert music.shape == (n,)
+            assert music.dtype == np.float32
+            assert np.isfinite(music).all()
+            assert n < RATE or augmentation.rms(music) > 1e-3
+
+
+def test_a_voice_is_made_to_sing_the_notes_of_a_scale() -> None:
+    """The pitch of a held note, found by autocorrelation, is that of the melody and not the voice's own."""
+    buzz = np.tile(np.eye(1, 128, dtype=np.float32)[0], 500)  # a voice of 125 Hz
+    band = composition.Band(np.random.default_rng(5), 4 * RATE, RATE)
+    held = [(0, 4 * RATE, band.octave)]
+    band.notes = lambda *_, **__: iter(held)  # type: ignore[method-assign]
+    composition._sing(band, buzz)
+    middle = band.sound[RATE : RATE + 4096]
+    correlation = np.correlate(middle, middle, "full")[len(middle) :]
+    lag = 40 + correlation[40:400].argmax() + 1
+    assert RATE / lag == pytest.approx(band.pitch(band.octave), rel=0.08)
+
+
 @pytest.mark.parametrize("n", [160, 1600, 6401])
 def test_a_short_synthetic_noise_does_not_fall_into_a_pause(n: int) -> None:
     for seed in range(50):
@@ -662,6 +694,64 @@ def test_a_run_resumes_only_its_own_state(folder: Path, cache: Path, tmp_path: P
         train(fewer, output, cache, recipe=short, resume=True)
 
 
+REPEATED = replace(RECIPE, training=replace(RECIPE.training, epochs=3, epoch_s=12, fresh_epochs=1))
+
+
+def test_epochs_that_see_crops_again_keep_them(folder: Path, tmp_path: Path) -> None:
+    cache, output = tmp_path / "cache", tmp_path / "m.safetensors"
+    first = train(folder, output, cache, recipe=REPEATED)
+    kept = {path: path.read_bytes() for path in cache.glob("crops-*/*.npz")}
+    assert sorted(path.name for path in kept) == ["1-0.npz", "1-1.npz", "1-2.npz"]
+    for path in kept:
+        path.touch()
+    times = [path.stat().st_mtime_ns for path in kept]
+    assert bits(train(folder, output, cache, recipe=REPEATED)) == bits(first)
+    assert [path.stat().st_mtime_ns for path in kept] == times
+    other = replace(REPEATED, mixing=replace(REPEATED.mixing, clipping=0.5))
+    assert bits(train(folder, output, cache, recipe=other)) != bits(first)
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_a_repeated_epoch_has_the_same_crops_in_another_order(
+    recordings: list[Recording], cache: Path
+) -> None:
+    maker = BatchMaker(crops_of(recordings), 2.0, (1.0,), seed=3, position_samples=640)
+    epochs = [Epoch(maker, 6, epoch, fresh_epochs=2) for epoch in (1, 2, 3)]
+    sums = [[float(batch.features.float().sum()) for batch in epoch] for epoch in epochs]
+    assert sums[0] != sums[2]
+    assert sorted(sums[0]) == sorted(sums[2])
+    assert not set(sums[0]) & set(sums[1])
+
+
+TAUGHT = replace(
+    RECIPE,
+    training=replace(RECIPE.training, epochs=1, epoch_s=12),
+    distillation=DistillationConfig(outputs={"speech": [0], "music": ["1-2"], "noise": [3]}),
+)
+
+
+def test_teachers_change_what_is_learnt_and_are_named(
+    trained: Path, folder: Path, cache: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "m.safetensors"
+    alone = train(folder, output, cache, recipe=TAUGHT)
+    tagger = str(tagger_file(tmp_path / "tagger.onnx", bias=0.0))
+    weights = [bits(alone)]
+    for teachers in ([str(trained)], [tagger], [str(trained), tagger]):
+        taught = train(folder, output, cache, recipe=TAUGHT, teachers=teachers)
+        assert taught.training["teachers"] == [Path(name).name for name in teachers]
+        weights.append(bits(taught))
+    assert all(a != b for i, a in enumerate(weights) for b in weights[:i])
+    with pytest.raises(DataError, match="only one of the teachers can be an audio tagger"):
+        train(folder, output, cache, recipe=TAUGHT, teachers=[tagger, tagger])
+
+
+def test_a_model_of_other_classes_cannot_teach(trained: Path, cache: Path, tmp_path: Path) -> None:
+    other = folder_of(tmp_path / "data", {"dog": 400, "music": 1500})
+    with pytest.raises(CheckpointError, match="cannot teach: its classes, front end or output stride"):
+        train(other, tmp_path / "m.safetensors", cache, recipe=RECIPE, teachers=[str(trained)])
+
+
 QUICK = replace(RECIPE, training=replace(RECIPE.training, epochs=1, epoch_s=8))
 
 
@@ -687,7 +777,8 @@ def test_training_can_start_from_a_model_of_other_classes(trained: Path, cache: 
     assert started.classes == ("music", "dog")
     head = started.weights["head.weight"]
     assert head.shape == (2, 2, 1)
-    np.testing.assert_allclose(head[0], initial.weights["head.weight"][1], rtol=1e-6)  # both know music
+    head = head * started.training["validation_1s_windows"]["temperature"]
+    np.testing.assert_allclose(head[0], initial.weights["head.weight"][1], rtol=1e-5)  # both know music
     trunk = "stages.0.gated.conv.weight"
     np.testing.assert_allclose(started.weights[trunk], initial.weights[trunk], rtol=1e-6)
 

@@ -183,6 +183,9 @@ def train(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write, *.safetensors.")],
     width: Annotated[str, typer.Option(help="slim, wide or large, or a number of channels.")] = "wide",
+    causal: Annotated[
+        bool, typer.Option("--causal", help="A network that never looks ahead, for live sound.")
+    ] = False,
     config: Annotated[
         Path | None, typer.Option(help="TOML file with what else may be configured; see README.")
     ] = None,
@@ -195,6 +198,13 @@ def train(
     ] = None,
     init_from: Annotated[
         str | None, typer.Option(help="Start from a model (name or file) instead of random weights.")
+    ] = None,
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Learn from a model's answers too (name or file), or from those of an ONNX audio tagger; "
+            "may be given several times."
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the interrupted run of --output.")
@@ -214,7 +224,20 @@ def train(
     from swishcli.cli.train import Options, run
 
     options = Options(
-        data, output, width, config, epochs, seed, rir, init_from, resume, device.value, workers, cache
+        data,
+        output,
+        width,
+        causal,
+        config,
+        epochs,
+        seed,
+        rir,
+        init_from,
+        teacher or [],
+        resume,
+        device.value,
+        workers,
+        cache,
     )
     raise typer.Exit(run(options))
 

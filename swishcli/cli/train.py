@@ -31,11 +31,13 @@ class Options:
     data: Path
     output: Path
     width: str
+    causal: bool
     config: Path | None
     epochs: int | None
     seed: int | None
     rir: Path | None
     init_from: str | None
+    teachers: list[str]
     resume: bool
     device: str
     workers: int | None
@@ -66,6 +68,7 @@ def run(options: Options) -> int:
             observer=display,
             rooms=options.rir,
             init_from=options.init_from,
+            teachers=options.teachers,
             resume=options.resume,
             command=shlex.join(["swish", *sys.argv[1:]]),
         )
@@ -85,6 +88,8 @@ def _recipe(options: Options) -> Recipe:
     recipe = replace(recipe, network=replace(recipe.network, width=parse_width(options.width)))
     if options.config is not None:
         recipe = recipe.overridden(read_config(options.config), str(options.config))
+    if options.causal:
+        recipe = replace(recipe, network=replace(recipe.network, causal=True))
     given = {"epochs": options.epochs, "seed": options.seed}
     return recipe.overridden({"training": {k: v for k, v in given.items() if v is not None}}, "options")
 

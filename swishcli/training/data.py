@@ -185,6 +185,15 @@ def active_frames(
     return _close_gaps(loud, round(CLOSE_S / hop_s))
 
 
+def audible_frames(samples: Samples, noise: Samples, hop_length: int, hop_s: float) -> npt.NDArray[np.bool_]:
+    """Which frames of a sound can be heard in a noise: those not softer than it, ``[n / hop]``.
+
+    Samples and noise ``[n]``, n a multiple of the hop; what is softer may not be taught.
+    """
+    powers = [np.square(x.reshape(-1, hop_length)).sum(axis=1) for x in (samples, noise)]
+    return _close_gaps(powers[0] > powers[1], round(CLOSE_S / hop_s))
+
+
 def _close_gaps(mask: npt.NDArray[np.bool_], longest: int) -> npt.NDArray[np.bool_]:
     """Fill the gaps of up to `longest` frames between true frames."""
     closed = mask.copy()

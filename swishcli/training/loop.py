@@ -19,14 +19,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from swishcli.errors import CheckpointError
 from swishcli.features import torch_mfcc
 from swishcli.files import atomic_path
 from swishcli.network import SwishNet, frame_loss
+from swishcli.smoothing import log_softmax
+from swishcli.training.batches import Batch, BatchMaker, Epoch
 from swishcli.training.data import Recording
 from swishcli.training.mixing import CropMaker
+from swishcli.training.teachers import DistillationConfig, Tagger, distillation_loss, soft_targets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +39,27 @@ class TrainingConfig:
     epochs: int = 16
     epoch_s: float = 0.0
     """Seconds of crops in an epoch; 0 for as much as the training split holds."""
-    batch_s: float = 160.0
+    fresh_epochs: int = 0
+    """Epochs after which crops are seen again, in another order; 0 if they are always new."""
+    batch_s: float = 32.0
     """Seconds of crops in a batch."""
     crop_s: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0, 16.0)
     """Lengths of crops; each batch draws one of them."""
-    learning_rate: float = 4e-3
+    learning_rate: float = 3e-3
     """Peak of the schedule: a linear rise over the first twentieth, then half a cosine down to 0."""
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
-    average_decay: float = 0.998
+    average_decay: float = 0.9995
     """Of the exponential moving average of the weights, which is what is validated and kept."""
     patience: int = 10
     """Epochs without a better validation after which training stops."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.patience < 1:
-            raise ValueError("training needs at least one epoch and a patience of at least one")
+        if self.epochs < 1 or self.patience < 1 or self.fresh_epochs < 0:
+            raise ValueError(
+                "training needs at least one epoch, one of them fresh, and a patience of at least one"
+            )
         # A batch norm cannot learn from one crop that the coarsest stage sees as one position.
         if not self.crop_s or min(self.crop_s) <= 0 or self.batch_s < 2 * max(self.crop_s):
             raise ValueError(
@@ -69,6 +76,8 @@ class EpochResult:
     loss: float
     recalls: tuple[float, ...]
     """Share of the 1-s windows of each class's validation recordings that are labelled right."""
+    temperature: float
+    """What logits must be divided by for posteriors that are right as often as they say; see `temperature_of`."""
     seconds: float
 
     @property
@@ -85,27 +94,6 @@ class Observer(Protocol):
 
     def on_epoch(self, result: EpochResult, best: bool) -> None:
         """After every epoch."""
-
-
-class _Batches(Dataset[tuple[Tensor, Tensor]]):
-    """Batch `i` of an epoch as samples ``[N, n]`` and labels ``[N, frames]``, from the seed alone."""
-
-    def __init__(self, crops: CropMaker, config: TrainingConfig, batches: int, epoch: int) -> None:
-        self._crops, self._config, self._batches, self._epoch = crops, config, batches, epoch
-
-    def __len__(self) -> int:
-        return self._batches
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        config = self._config
-        if index >= self._batches:
-            raise IndexError(index)
-        generator = np.random.default_rng([config.seed, self._epoch, index])
-        crop_s = float(generator.choice(config.crop_s))
-        n_frames = max(1, round(crop_s / self._crops.front_end.hop_s))
-        made = [self._crops.crop(generator, n_frames) for _ in range(max(1, int(config.batch_s / crop_s)))]
-        samples, labels = zip(*made, strict=True)
-        return torch.from_numpy(np.stack(samples)), torch.from_numpy(np.stack(labels))
 
 
 @dataclass
@@ -125,14 +113,35 @@ class Trainer:
     validation: Sequence[Recording]
     config: TrainingConfig
     device: torch.device
+    distillation: DistillationConfig
     workers: int = 1
-    """Processes that make crops beside the one that trains; 0 for none."""
+    """Processes that make batches beside the one that trains; 0 for none."""
+    tagger: Tagger | None = None
+    """A teacher that hears the crops."""
+    teachers: Sequence[SwishNet] = ()
+    """Teachers that see the features; classes and output grid are those of the network."""
+    cache: Path | None = None
+    """Folder for batches that are needed again."""
     history: list[EpochResult] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.network.to(self.device)
+        heeded = self.distillation.heeded or self.crops.classes
+        self._unheeded = [i for i, label in enumerate(self.crops.classes) if label not in heeded]
         self._front_end = torch_mfcc(self.crops.front_end).to(self.device)
+        for teacher in self.teachers:
+            teacher.to(self.device).eval()
+        config, stride = self.config, self.network.config.output_stride
+        self._maker = BatchMaker(
+            self.crops,
+            config.batch_s,
+            config.crop_s,
+            config.seed,
+            position_samples=stride * self.crops.front_end.hop_length,
+            tagger=self.tagger,
+            keep_in=self.cache if config.fresh_epochs else None,
+        )
         self._averaged = AveragedModel(self.network, avg_fn=self._average, use_buffers=True)
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), self.config.learning_rate, weight_decay=self.config.weight_decay
@@ -186,19 +195,18 @@ class Trainer:
         self.network.train()
         losses: list[float] = []
         n = self.batches_per_epoch
-        for i, (samples, labels) in enumerate(self._load(epoch)):
+        for i, batch in enumerate(self._load(epoch)):
             rate = self._learning_rate((epoch - 1) * n + i, n * self.config.epochs)
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
-            losses.append(self._step(samples, labels))
+            losses.append(self._step(batch))
             observer.on_batch(epoch, i + 1, n, float(np.mean(losses[-50:])))
-        recalls = self.validate()
-        return EpochResult(epoch, float(np.mean(losses)), recalls, time.monotonic() - start)
+        recalls, temperature = self.validate()
+        return EpochResult(epoch, float(np.mean(losses)), recalls, temperature, time.monotonic() - start)
 
-    def _load(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        data = _Batches(self.crops, self.config, self.batches_per_epoch, epoch)
+    def _load(self, epoch: int) -> Iterator[Batch]:
         loader = DataLoader(
-            data,
+            Epoch(self._maker, self.batches_per_epoch, epoch, self.config.fresh_epochs),
             batch_size=None,
             num_workers=self.workers,
             prefetch_factor=4 if self.workers else None,
@@ -215,22 +223,32 @@ class Trainer:
             self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
         )
 
-    def _step(self, samples: Tensor, labels: Tensor) -> float:
+    def _step(self, batch: Batch) -> float:
         stride = self.network.config.output_stride
         # An output position is taught the label of the frame in its middle.
-        targets = labels[:, min(stride // 2, labels.shape[1] - 1) :: stride].to(self.device)
-        with torch.no_grad():
-            features = self._front_end(samples.to(self.device, non_blocking=True))
+        labels = batch.labels[:, min(stride // 2, batch.labels.shape[1] - 1) :: stride].to(self.device)
+        features = batch.features.to(self.device, non_blocking=True).float()
         with self._autocast():
             logits = self.network(features)
-        n = min(targets.shape[1], logits.shape[2])
-        loss = frame_loss(logits[..., :n].float(), targets[:, :n], self.config.label_smoothing)
+        logits = logits.float()
+        n = min(labels.shape[1], logits.shape[2])
+        loss = frame_loss(logits[..., :n], labels[:, :n], self.config.label_smoothing)
+        loss = loss + self.distillation.weight * self._distillation_loss(logits, features, labels, batch)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self._optimizer.step()
         self._averaged.update_parameters(self.network)
         return float(loss.detach())
+
+    def _distillation_loss(self, logits: Tensor, features: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+        """Mean over the teachers; 0 if there are none."""
+        answers = [soft_targets_of(t, features, self.distillation.temperature) for t in self.teachers]
+        if self.tagger is not None:
+            unheeded = torch.isin(labels, torch.tensor(self._unheeded, device=self.device))
+            answers.append(batch.soft_targets.to(self.device).float() * ~unheeded[:, None])
+        losses = [distillation_loss(logits, soft) for soft in answers]
+        return torch.stack(losses).mean() if losses else logits.new_zeros(())
 
     def _average(self, average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
         """Exponential moving average whose memory grows with what there is to remember."""
@@ -243,22 +261,29 @@ class Trainer:
         return nullcontext()
 
     @torch.no_grad()
-    def validate(self) -> tuple[float, ...]:
-        """Recall of each class on the 1-s windows of whole validation recordings, with averaged weights."""
+    def validate(self) -> tuple[tuple[float, ...], float]:
+        """Recall of each class on the 1-s windows of whole validation recordings, and the temperature.
+
+        Both are those of the averaged weights.
+        """
         network = self._averaged.module.eval()
-        front_end = self.crops.front_end
-        per_window = max(1, round(1 / front_end.hop_s / self.network.config.output_stride))
+        front_end, stride = self.crops.front_end, self.network.config.output_stride
+        per_window = max(1, round(1 / front_end.hop_s / stride))
         right, counted = np.zeros(len(self.crops.classes)), np.zeros(len(self.crops.classes))
+        sounding, labels = [], []
         for recording in self.validation:
             samples = torch.from_numpy(recording.read())[None].to(self.device)
             logits = network(self._front_end(samples))[0].float().cpu().numpy()
-            answers = window_labels(
-                logits, recording.active[:: self.network.config.output_stride], per_window
-            )
+            active = recording.active[::stride]
             label = self.crops.classes.index(recording.item.label)
+            answers = window_labels(logits, active, per_window)
             right[label] += np.sum(answers == label)
             counted[label] += len(answers)
-        return tuple((right / np.maximum(counted, 1)).tolist())
+            n = min(logits.shape[1], len(active))
+            sounding.append(logits[:, :n].T[active[:n]])
+            labels.append(np.full(len(sounding[-1]), label))
+        recalls = tuple((right / np.maximum(counted, 1)).tolist())
+        return recalls, temperature_of(np.concatenate(sounding), np.concatenate(labels))
 
     def save_state(self, path: Path) -> None:
         """Write everything that a run needs to go on exactly: weights, averages, optimiser, history."""
@@ -292,19 +317,15 @@ class Trainer:
             index, _, key = name.partition(".")
             state.setdefault(int(index), {})[key] = tensor
         self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": state})
-        self.history = [
-            EpochResult(r["epoch"], r["loss"], tuple(r["recalls"]), r["seconds"])
-            for r in description["history"]
-        ]
+        self.history = [EpochResult(**{**r, "recalls": tuple(r["recalls"])}) for r in description["history"]]
 
     def _description(self) -> dict[str, Any]:
         described = {
-            "classes": self.crops.classes,
-            "front end": asdict(self.crops.front_end),
+            **self._maker.description(),
             "network": asdict(self.network.config),
             "training configuration": asdict(self.config),
-            "mixing": asdict(self.crops.mixing),
-            "data": self.crops.digest,
+            "distillation": asdict(self.distillation),
+            "teachers": [asdict(teacher.config) for teacher in self.teachers],
             "history": [asdict(result) for result in self.history],
         }
         return cast(dict[str, Any], json.loads(json.dumps(described)))
@@ -324,6 +345,22 @@ def window_labels(
         if window.mean() >= 0.5 or n < per_window:
             answers.append(int(logits[:, start : start + per_window].mean(axis=1).argmax()))
     return np.array(answers, np.int64)
+
+
+def temperature_of(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
+    """The temperature that makes the labels likeliest, classes weighing alike: logits [P, K], labels [P].
+
+    Guo et al. 2017, *On Calibration of Modern Neural Networks*; the likelihood has one maximum.
+    """
+    if not len(labels):
+        return 1.0
+    weights = (1 / np.bincount(labels, minlength=logits.shape[1]).clip(1))[labels]
+
+    def loss(temperature: float) -> float:
+        log_posteriors = log_softmax(logits / np.float32(temperature))
+        return -float(weights @ log_posteriors[np.arange(len(labels)), labels])
+
+    return float(min(np.geomspace(0.25, 4, 81), key=loss))
 
 
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

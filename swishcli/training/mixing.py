@@ -1,14 +1,12 @@
 """Training crops: pieces of recordings spliced, mixed and degraded, with a label for every frame.
 
-Crop `i` of epoch `e` depends on the seed, `e` and `i` alone, so any worker may make it, in any order, and a
-run that was interrupted goes on with the crops it would have had.
-
 What is taught: frames of a piece carry its class where the piece sounds, and nothing (`IGNORE`) where it
 pauses. Speech over anything is speech. A sound with another far below it keeps its class.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +20,16 @@ from swishcli.features import FrontEndConfig
 from swishcli.network import IGNORE
 from swishcli.training import augmentation
 from swishcli.training.augmentation import Generator
-from swishcli.training.data import Recording, active_frames, data_digest
+from swishcli.training.composition import instrumental, vocal
+from swishcli.training.data import Recording, active_frames, audible_frames, data_digest
 from swishcli.training.synthesis import synthetic_noise
 
-SPEECH, NOISE = "speech", "noise"
-"""Classes with a meaning of their own, where the data has them: what is heard over all else, and what
-noises made on the fly belong to."""
+SPEECH, MUSIC, NOISE = "speech", "music", "noise"
+"""Classes with a meaning of their own, where the data has them: speech is heard over all else, music and
+noise can be made on the fly."""
+
+_VOICE_S = 12.0
+"""Seconds of speech, at most, that a made song takes its words from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,21 @@ class MixingConfig:
     """How crops are made; shares are probabilities, levels decibels."""
 
     background: float = 0.4
-    """Speech pieces with another class underneath, 0 to 25 dB softer."""
+    """Speech pieces with another class underneath, from 4 dB louder to 25 dB softer."""
     overlap: float = 0.2
     """Pieces with a second one of the same class on top."""
     distant: float = 0.15
     """Other pieces with another class 10 to 30 dB softer."""
     synthetic: float = 0.2
     """Noise pieces that are made on the fly."""
+    composed: float = 0.06
+    """Music pieces that are made on the fly, instrumental ones."""
+    sung: float = 0.1
+    """Music pieces in which a voice of the speech recordings is made to sing or rap."""
     babble: float = 0.03
     """Noise pieces that are eight or more talkers at once."""
     speed: float = 0.5
-    """Pieces played 0.85 to 1.18 times as fast."""
+    """Pieces played 0.78 to 1.28 times as fast, pitch included."""
     room: float = 0.3
     """Pieces with the reverberation of a room."""
     equaliser: float = 0.5
@@ -55,7 +61,7 @@ class MixingConfig:
     codec: float = 0.12
     """Crops coded and decoded."""
     noise_floor: float = 0.35
-    """Crops with coloured noise 3 to 50 dB below them."""
+    """Crops with coloured noise 0 to 50 dB below them; what drowns in it is not taught."""
     channel: float = 0.15
     """Crops through a telephone's or another band limit as a whole, their noise floor included: radio."""
     clipping: float = 0.06
@@ -115,8 +121,10 @@ class CropMaker:
         self._pools = [_Pool([r for r in recordings if r.item.label == label], mixing) for label in classes]
         self.total_s = sum(r.n_samples for r in recordings) / front_end.sample_rate
         self.digest = data_digest(recordings)
-        self._speech = self.classes.index(SPEECH) if SPEECH in classes else None
+        self.rooms_digest = hashlib.sha256(b"".join(room.tobytes() for room in rooms)).hexdigest()
         self._noise = self.classes.index(NOISE) if NOISE in classes else None
+        self._speech = self.classes.index(SPEECH) if SPEECH in classes else None
+        self._music = self.classes.index(MUSIC) if MUSIC in classes else None
         self._frequencies = augmentation.filter_frequencies(front_end.sample_rate)
 
     def crop(self, generator: Generator, n_frames: int) -> tuple[Samples, npt.NDArray[np.int64]]:
@@ -134,6 +142,10 @@ class CropMaker:
             position += self._place(generator, samples, labels, position, length)
             if generator.uniform() < 0.15:  # a pause
                 position += int(generator.uniform(0.1, 1.5) * rate / hop)
+        noise = self._noise_floor(generator, samples)
+        if noise is not None:
+            labels[~audible_frames(samples, noise, hop, self.front_end.hop_s)] = IGNORE
+            samples = samples + noise
         return self._degrade(generator, samples), labels
 
     def _place(
@@ -184,7 +196,7 @@ class CropMaker:
             others = [c for c in range(len(self.classes)) if c not in (label, self._speech)]
             if others:
                 under = self._long_piece(generator, int(generator.choice(others)), n)
-                _add(piece, under, generator.uniform(0, 25) if is_speech else generator.uniform(10, 30))
+                _add(piece, under, generator.uniform(-4, 25) if is_speech else generator.uniform(10, 30))
         return piece
 
     def _long_piece(self, generator: Generator, label: int, length: int) -> Piece:
@@ -196,23 +208,41 @@ class CropMaker:
 
     def _piece(self, generator: Generator, label: int, length: int) -> Piece:
         """A single sound of class `label`, at most `length` frames long, in a room, through an equaliser."""
-        rate, hop = self.front_end.sample_rate, self.front_end.hop_length
-        if label == self._noise and generator.uniform() < self.mixing.synthetic:
-            noise = synthetic_noise(generator, length * hop, rate)
-            at_level = noise * np.float32(3000 / augmentation.rms(noise))  # of 16-bit samples
-            piece = Piece(noise, active_frames(at_level, hop, self.front_end.hop_s))
-        elif label == self._noise and self._speech is not None and generator.uniform() < self.mixing.babble:
-            piece = self._babble(generator, self._speech, length)
-        else:
-            piece = self._recorded(generator, label, length)
+        made = self._made(generator, label, length)
+        piece = self._recorded(generator, label, length) if made is None else made
         return self._through_room(generator, piece)
+
+    def _made(self, generator: Generator, label: int, length: int) -> Piece | None:
+        """A piece that is in no recording, or None where one is to be drawn."""
+        mixing, rate = self.mixing, self.front_end.sample_rate
+        n, draw = length * self.front_end.hop_length, generator.uniform()
+        if label == self._noise and draw < mixing.synthetic:
+            return self._coded(generator, synthetic_noise(generator, n, rate))
+        if label == self._music and draw < mixing.composed:
+            return self._coded(generator, instrumental(generator, n, rate))
+        if self._speech is None:
+            return None
+        if label == self._noise and draw < mixing.synthetic + mixing.babble:
+            return self._babble(generator, self._speech, length)
+        if label == self._music and draw < mixing.composed + mixing.sung:
+            voice = self._recorded(generator, self._speech, int(_VOICE_S / self.front_end.hop_s)).samples
+            return self._coded(generator, vocal(generator, voice, n, rate))
+        return None
+
+    def _coded(self, generator: Generator, samples: Samples) -> Piece:
+        """A made sound as a piece. Half of them are coded: being uncoded must not give them away."""
+        level = samples * np.float32(0.1 / augmentation.rms(samples))
+        active = active_frames(level * np.float32(32768), self.front_end.hop_length, self.front_end.hop_s)
+        if generator.uniform() < 0.5:
+            level = augmentation.through_codec(generator, level, self.front_end.sample_rate)
+        return Piece(level, active)
 
     def _recorded(self, generator: Generator, label: int, length: int) -> Piece:
         """A stretch of a recording, perhaps slower or faster."""
         rate, hop = self.front_end.sample_rate, self.front_end.hop_length
         recording = self._pools[label].draw(generator)
         speed = (
-            float(np.exp(generator.uniform(-0.16, 0.16))) if generator.uniform() < self.mixing.speed else 1.0
+            float(np.exp(generator.uniform(-0.25, 0.25))) if generator.uniform() < self.mixing.speed else 1.0
         )
         wanted = int(length * speed) + 1
         first = int(generator.integers(max(1, len(recording.active) - wanted + 1)))
@@ -256,17 +286,20 @@ class CropMaker:
             return piece
         return Piece(augmentation.filtered(piece.samples, response, room, rate), piece.active)
 
+    def _noise_floor(self, generator: Generator, samples: Samples) -> Samples | None:
+        """Steady noise for a whole crop, or None where there is to be none."""
+        if generator.uniform() >= self.mixing.noise_floor:
+            return None
+        noise = augmentation.coloured_noise(generator, len(samples), generator.uniform(-7, 1))
+        return noise * np.float32(augmentation.rms(samples) * 10 ** (-generator.uniform(0, 50) / 20))
+
     def _degrade(self, generator: Generator, samples: Samples) -> Samples:
-        """Noise floor, band limit, level, clipping and codec of the whole crop."""
+        """Band limit, level, clipping and codec of the whole crop."""
         mixing, rate = self.mixing, self.front_end.sample_rate
-        loudness = augmentation.rms(samples)
-        if generator.uniform() < mixing.noise_floor:
-            noise = augmentation.coloured_noise(generator, len(samples), generator.uniform(-7, 1))
-            samples = samples + noise * np.float32(loudness * 10 ** (-generator.uniform(3, 50) / 20))
         if generator.uniform() < mixing.channel:
             limit = augmentation.band_limit_response(generator, self._frequencies)
             samples = augmentation.filtered(samples, limit, None, rate)
-        level_db = generator.uniform(-45, -8)
+        loudness, level_db = augmentation.rms(samples), generator.uniform(-45, -8)
         if generator.uniform() < mixing.clipping:
             level_db = generator.uniform(-8, 6)
         samples = np.clip(samples * np.float32(10 ** (level_db / 20) / loudness), -1, 1)

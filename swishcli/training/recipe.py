@@ -21,7 +21,7 @@ from swishcli import __version__
 from swishcli.architecture import WIDTHS, NetworkConfig
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
-from swishcli.errors import DataError, display_path
+from swishcli.errors import CheckpointError, DataError, display_path
 from swishcli.features import FrontEndConfig
 from swishcli.files import recordings_in
 from swishcli.network import SwishNet, network_of, to_onnx
@@ -38,6 +38,7 @@ from swishcli.training.data import (
 )
 from swishcli.training.loop import Observer, Trainer, TrainingConfig
 from swishcli.training.mixing import CropMaker, MixingConfig, load_rooms
+from swishcli.training.teachers import DistillationConfig, Tagger, is_tagger
 
 _FIRST_CLASSES = ("speech", "music", "noise")
 _FINE_TUNING_RATE = 0.25  # of the learning rate: weights that know something are moved with more care
@@ -51,6 +52,7 @@ class Recipe:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     mixing: MixingConfig = field(default_factory=MixingConfig)
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
     smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
 
     def overridden(self, tables: Mapping[str, Mapping[str, Any]], name: str) -> Recipe:
@@ -138,6 +140,8 @@ class Run:
         Folder of measured impulse responses.
     init_from : str, optional
         Model to start from. Front end and network are then its own, the classes those of the data.
+    teachers : sequence of str
+        Models, by name or file, and at most one audio tagger, an ONNX file.
     command : str
         Recorded in the checkpoint.
 
@@ -161,15 +165,18 @@ class Run:
         observer: RunObserver,
         rooms: Path | None = None,
         init_from: str | None = None,
+        teachers: Sequence[str] = (),
         resume: bool = False,
         command: str = "",
     ) -> None:
         self._output, self._observer, self._command = output, observer, command
+        self._teachers = [Path(teacher).name for teacher in teachers]
         items = split_items(find_items(data), recipe.training.seed)
         classes = class_order(item.label for item in items)
         initial = load_checkpoint(find_model(init_from)) if init_from else None
         self.recipe = _fitted(recipe, len(classes), initial)
         front_end = self.recipe.front_end
+        tagger, networks = _teachers(teachers, self.recipe, classes)
         impulses = _read_rooms(rooms, front_end.sample_rate) if rooms else []
         recordings = load_recordings(
             items, front_end.sample_rate, front_end.hop_length, cache, observer.on_decoded
@@ -187,7 +194,18 @@ class Run:
         network = SwishNet(self.recipe.network)
         if initial is not None:
             _take_over(network, initial, classes)
-        self.trainer = Trainer(network, crops, self.val, self.recipe.training, device, workers)
+        self.trainer = Trainer(
+            network,
+            crops,
+            self.val,
+            self.recipe.training,
+            device,
+            self.recipe.distillation,
+            workers,
+            tagger,
+            networks,
+            cache,
+        )
         if resume:
             self.trainer.load_state(self.state_path)
 
@@ -222,12 +240,16 @@ class Run:
         recipe, classes = self.recipe, self.trainer.crops.classes
         network = SwishNet(recipe.network)
         network.load_state_dict(weights)
+        best = self.trainer.best
+        with torch.no_grad():
+            for parameter in network.head.parameters():
+                parameter.div_(1.0 if best is None else best.temperature)
         return Checkpoint(
             classes=classes,
             front_end=recipe.front_end,
             network=recipe.network,
             smoothing=recipe.smoothing,
-            weights={name: w.numpy() for name, w in weights.items()},
+            weights={name: w.numpy() for name, w in network.state_dict().items()},
             onnx=to_onnx(network, network.example(), "features"),
             training=self._provenance(),
         )
@@ -237,12 +259,19 @@ class Run:
         results: dict[str, Any] = {}
         if best is not None:
             recalls = dict(zip(self.trainer.crops.classes, best.recalls, strict=True))
-            results = {"epoch": best.epoch, "macro_recall": best.macro_recall, "recall": recalls}
+            results = {
+                "epoch": best.epoch,
+                "macro_recall": best.macro_recall,
+                "recall": recalls,
+                "temperature": best.temperature,
+            }
         return {
             "command": self._command,
             "seed": self.recipe.training.seed,
             "training": asdict(self.recipe.training),
             "mixing": asdict(self.recipe.mixing),
+            "distillation": asdict(self.recipe.distillation) if self._teachers else {},
+            "teachers": self._teachers,
             "epochs_run": len(self.trainer.history),
             "validation_1s_windows": results,
             "data": {
@@ -274,6 +303,24 @@ def _fitted(recipe: Recipe, n_classes: int, initial: Checkpoint | None) -> Recip
         smoothing=initial.smoothing,
         training=replace(recipe.training, learning_rate=rate),
     )
+
+
+def _teachers(
+    names: Sequence[str], recipe: Recipe, classes: tuple[str, ...]
+) -> tuple[Tagger | None, list[SwishNet]]:
+    """The tagger and the networks that `names` stand for. Raises CheckpointError, DataError."""
+    taggers = [Tagger(Path(n), recipe.distillation, classes) for n in names if is_tagger(n)]
+    if len(taggers) > 1:
+        raise DataError("only one of the teachers can be an audio tagger")
+    networks = []
+    for checkpoint in (load_checkpoint(find_model(n)) for n in names if not is_tagger(n)):
+        own = (classes, recipe.front_end, recipe.network.output_stride)
+        if (checkpoint.classes, checkpoint.front_end, checkpoint.network.output_stride) != own:
+            raise CheckpointError(
+                checkpoint.path or "model", "cannot teach: its classes, front end or output stride are others"
+            )
+        networks.append(network_of(checkpoint))
+    return (taggers[0] if taggers else None), networks
 
 
 def _take_over(network: SwishNet, initial: Checkpoint, classes: tuple[str, ...]) -> None:

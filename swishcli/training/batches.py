@@ -1,0 +1,125 @@
+"""Batches of crops as the network takes them: features, labels, and what a tagger says about them.
+
+Batch `i` of epoch `e` depends on the seed, `e` and `i` alone, so any worker may make it, in any order, and a
+run that was interrupted goes on with the batches it would have had. Where epochs see crops again
+(`TrainingConfig.fresh_epochs`), batches are kept on disk: a tagger costs more than all else together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from swishcli import training
+from swishcli.features import torch_mfcc
+from swishcli.files import atomic_path
+from swishcli.training.mixing import CropMaker
+from swishcli.training.teachers import Tagger
+
+
+class Batch(NamedTuple):
+    """N crops of T frames."""
+
+    features: Tensor
+    """Half precision, ``[N, F, T]``."""
+    labels: Tensor
+    """Of frames, ``[N, T]``: classes, or `IGNORE`."""
+    soft_targets: Tensor
+    """Half precision, ``[N, K, positions]``: the tagger's answers; no positions without a tagger."""
+
+
+@dataclass(frozen=True)
+class BatchMaker:
+    """Makes batches, or finds those it made before.
+
+    Parameters
+    ----------
+    position_samples : int
+        Samples per output position of the network.
+    keep_in : Path, optional
+        Folder that batches are kept in; None if none is needed again.
+    """
+
+    crops: CropMaker
+    batch_s: float
+    crop_s: tuple[float, ...]
+    seed: int
+    position_samples: int
+    tagger: Tagger | None = None
+    keep_in: Path | None = None
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Batch `index` of epoch `epoch`."""
+        if self.keep_in is None:
+            return self._make(epoch, index)
+        path = self.keep_in / self._key / f"{epoch}-{index}.npz"
+        if not path.exists():
+            batch = self._make(epoch, index)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, *(tensor.numpy() for tensor in batch))
+            return batch
+        with np.load(path) as arrays:
+            return Batch(*(torch.from_numpy(arrays[name]) for name in arrays.files))
+
+    @torch.no_grad()
+    def _make(self, epoch: int, index: int) -> Batch:
+        generator = np.random.default_rng([self.seed, epoch, index])
+        crop_s = float(generator.choice(self.crop_s))
+        n_frames = max(1, round(crop_s / self.crops.front_end.hop_s))
+        made = [self.crops.crop(generator, n_frames) for _ in range(max(1, int(self.batch_s / crop_s)))]
+        samples = np.stack([crop for crop, _ in made])
+        labels = np.stack([frames for _, frames in made])
+        features = self._front_end(torch.from_numpy(samples))
+        soft = np.zeros((len(made), len(self.crops.classes), 0), np.float16)
+        if self.tagger is not None:
+            soft = np.stack([self.tagger.soft_targets(crop, self.position_samples) for crop in samples])
+        return Batch(features.half().contiguous(), torch.from_numpy(labels), torch.from_numpy(soft))
+
+    @cached_property
+    def _front_end(self) -> nn.Module:
+        return torch_mfcc(self.crops.front_end)
+
+    @cached_property
+    def _key(self) -> str:
+        """Of everything that a batch depends on, the code that makes it included."""
+        digest = hashlib.sha256(json.dumps(self.description(), sort_keys=True).encode())
+        for source in sorted(Path(training.__path__[0]).glob("*.py")):
+            digest.update(source.read_bytes())
+        return f"crops-{digest.hexdigest()[:16]}"
+
+    def description(self) -> dict[str, object]:
+        """What batches depend on, as JSON can write it."""
+        return {
+            "classes": self.crops.classes,
+            "front end": asdict(self.crops.front_end),
+            "mixing": asdict(self.crops.mixing),
+            "data": self.crops.digest,
+            "rooms": self.crops.rooms_digest,
+            "batches": [self.batch_s, self.crop_s, self.seed, self.position_samples],
+            "tagger": None if self.tagger is None else self.tagger.digest,
+        }
+
+
+class Epoch(Dataset[Batch]):
+    """The batches of one epoch, in an order of its own."""
+
+    def __init__(self, maker: BatchMaker, n_batches: int, epoch: int, fresh_epochs: int) -> None:
+        self._maker = maker
+        self._made_in = (epoch - 1) % fresh_epochs + 1 if fresh_epochs else epoch
+        self._order = np.random.default_rng([maker.seed, epoch]).permutation(n_batches)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self._maker.batch(self._made_in, int(self._order[index]))
