@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -32,7 +33,7 @@ from swishcli.inference import (
     posteriors,
 )
 from swishcli.network import SwishNet, to_onnx
-from swishcli.smoothing import SmoothingConfig
+from swishcli.smoothing import Smoother, SmoothingConfig
 
 torch.set_num_threads(1)
 
@@ -157,6 +158,47 @@ def test_no_more_frames_are_held_than_a_chunk_and_its_context() -> None:
         assert held <= most
     n_positions += sum(chunk.logits.shape[1] for chunk in runner.finish())
     assert n_positions == network.n_positions(500 * 700)
+
+
+def test_the_network_is_called_once_a_chunk() -> None:
+    calls = []
+
+    def count(features: Features) -> npt.NDArray[np.float32]:
+        calls.append(features.shape[2])
+        return np.zeros((1, 3, NETWORKS["centred"].n_positions(features.shape[2])), np.float32)
+
+    minutes = (np.zeros((1, 960_000), np.float32) for _ in range(10))
+    for _ in posteriors(minutes, 1, checkpoint("centred"), count, threads=2):
+        pass
+    assert len(calls) == -(-60000 // inference.CHUNK_FRAMES)
+
+
+def most_memory(hours: float) -> int:
+    """Peak of the bytes that segmenting `hours` of features takes, from an engine of random opinions."""
+    network = NETWORKS["centred"]
+    generator = np.random.default_rng(0)
+
+    def talk(features: Features) -> npt.NDArray[np.float32]:
+        n = network.n_positions(features.shape[2])
+        opinions = generator.normal(0, 3, (1, 3, n // 100 + 1)).astype(np.float32)
+        return opinions.repeat(100, axis=2)[..., :n]
+
+    runner = ChunkRunner(checkpoint("centred"), 1, talk, inference.CHUNK_FRAMES)
+    smoother = Smoother(SmoothingConfig(), checkpoint("centred").classes, (25, 1))
+    block = np.zeros((1, 6000, 32), np.float32), np.full((1, 6000), 0.1, np.float32)
+    n_segments = 0
+    tracemalloc.start()
+    for _ in range(round(hours * 60)):
+        for chunk in runner.push(*block):
+            n_segments += sum(1 for _ in smoother.push(chunk.logits[0], chunk.level_db[0]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert n_segments > 100 * hours
+    return peak
+
+
+def test_a_day_takes_no_more_memory_than_an_hour() -> None:
+    assert most_memory(hours=24) < 1.1 * most_memory(hours=1)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from swishcli.architecture import NetworkConfig
 from swishcli.audio import Samples
+from swishcli.checkpoint import Checkpoint
+from swishcli.features import Features, FrontEndConfig
+from swishcli.inference import Posteriors, TorchEngine
 from swishcli.model import Model, load
+from swishcli.network import SwishNet
 from swishcli.segments import Segment
+from swishcli.smoothing import SmoothingConfig
+from swishcli.streaming import Stream
 
 
 @pytest.fixture(scope="module")
@@ -48,5 +56,31 @@ def test_segments_come_out_while_the_recording_still_runs(programme: tuple[Sampl
     assert live.latency_s < 15
 
 
-def test_a_causal_model_waits_for_nothing_but_its_blocks() -> None:
-    assert NetworkConfig(causal=True).look_ahead == 0
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("every_s", [0.04, 0.32, 1.0])
+def test_a_sound_has_its_part_in_the_posteriors_after_the_latency(causal: bool, every_s: float) -> None:
+    """After each block, positions are there for all but the last `latency_s` of what has come in."""
+    checkpoint = untrained(NetworkConfig(width=4, causal=causal))
+    live = Stream(checkpoint, TorchEngine(checkpoint, "cpu"), SmoothingConfig(), every_s=every_s)
+    heard_s = 0.0
+    runner_push = live._runner.push
+
+    def push(features: Features, energy: Features) -> Iterator[Posteriors]:
+        nonlocal heard_s
+        for chunk in runner_push(features, energy):
+            heard_s += chunk.logits.shape[1] * 0.04
+            yield chunk
+
+    live._runner.push = push  # type: ignore[method-assign]
+    for i in range(1, 900):
+        live.push(np.zeros(320, np.float32))
+        assert heard_s >= i * 0.02 - live.latency_s - 1e-6
+        assert heard_s <= i * 0.02
+    assert heard_s > 0
+    if causal:
+        assert live.latency_s <= every_s + 0.06
+
+
+def untrained(network: NetworkConfig) -> Checkpoint:
+    weights = {name: w.numpy() for name, w in SwishNet(network).state_dict().items()}
+    return Checkpoint(("a", "b", "c"), FrontEndConfig(), network, SmoothingConfig(), weights, b"", {})
