@@ -5,7 +5,8 @@
 
 Each figure is the median over the runs, start-up included. The audio is samples/programme.flac repeated, in a
 temporary folder. The floor is what decoding, front end and network cost alone in a process that is already
-running, on one thread. Peers that are installed (webrtcvad, silero-vad) are timed on the same file in turn.
+running, on one thread. Peers that are installed (webrtcvad, silero-vad) are timed on the same files in turn,
+and with ``--peers FOLDER`` programs that take ``--list FILES --out RESULTS``, as a corpus brings them.
 """
 
 from __future__ import annotations
@@ -50,6 +51,20 @@ x, rate = soundfile.read(sys.argv[1], dtype="float32")
 print(len(get_speech_timestamps(torch.from_numpy(x), load_silero_vad(onnx=True), sampling_rate=rate)))
 """
 PEERS = {"webrtcvad": WEBRTCVAD, "silero_vad": SILERO}
+
+
+def peer_commands(scripts: Path | None, recording: Path) -> dict[str, tuple[str | Path, ...]]:
+    """How each peer that is at hand is run on a recording."""
+    commands: dict[str, tuple[str | Path, ...]] = {
+        name: (sys.executable, "-c", script, recording) for name, script in PEERS.items() if find_spec(name)
+    }
+    listed = recording.with_suffix(".list")
+    listed.write_text(f"{recording}\n")
+    for script in sorted(scripts.glob("*.py")) if scripts else ():
+        if "--list" in script.read_text(encoding="utf-8"):
+            options = ("--list", listed, "--out", recording.with_suffix(".jsonl"))
+            commands[script.stem] = (sys.executable, script, *options)
+    return commands
 
 
 def measure(command: Sequence[str | Path]) -> tuple[float, float]:
@@ -137,6 +152,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--model", action="append", help="a name or a file; by default every shipped model")
     parser.add_argument("--day", action="store_true", help="also time 24 hours of audio (2.8 GB on the disk)")
+    parser.add_argument("--peers", type=Path, help="folder of programs to time as well")
     arguments = parser.parse_args()
     models = arguments.model or list(swishcli.shipped_models())
     # The children inherit it: matrix products of the front end are small, more threads only get in the way.
@@ -165,15 +181,9 @@ def main() -> None:
             write_day(day)
             report("swish segment, 24 h wav", (*SWISH, "segment", day, "--csv"), 1, 24 * HOUR_S)
             day.unlink()
-        for peer, script in PEERS.items():
-            if find_spec(peer):
-                for what, audio_s in (("10 s wav", 10), ("10 min wav", 600)):
-                    report(
-                        f"{peer}, {what}",
-                        (sys.executable, "-c", script, paths[what]),
-                        arguments.runs,
-                        audio_s,
-                    )
+        for what, audio_s in (("10 s wav", 10), ("10 min wav", 600)):
+            for peer, command in peer_commands(arguments.peers, paths[what]).items():
+                report(f"{peer}, {what}", command, arguments.runs, audio_s)
         print()
         print_floor(paths, models)
     print(f"\n{os.cpu_count()} cores")
