@@ -1,7 +1,7 @@
 """swish tells speech, music and noise apart.
 
 >>> import swishcli
->>> model = swishcli.load("wide")  # doctest: +SKIP
+>>> model = swishcli.load("slim")  # doctest: +SKIP
 >>> for segment in model.segment("programme.flac").segments:  # doctest: +SKIP
 ...     print(segment.start, segment.end, segment.label)
 """

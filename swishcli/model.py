@@ -17,7 +17,7 @@ from swishcli.segments import SILENCE, Classification, Segment, Segmentation, me
 from swishcli.smoothing import Smoother, SmoothingConfig, log_softmax
 from swishcli.streaming import EVERY_S, Stream
 
-DEFAULT_MODEL = "wide"
+DEFAULT_MODEL = "slim"
 
 Recording = str | PathLike[str] | Samples
 
@@ -44,7 +44,7 @@ class Model:
 
     Examples
     --------
-    >>> model = load("wide")  # doctest: +SKIP
+    >>> model = load("slim")  # doctest: +SKIP
     >>> model.classify("interview.mp3").label  # doctest: +SKIP
     'speech'
     """

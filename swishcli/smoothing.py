@@ -32,9 +32,9 @@ _SILENT_CHANGE_COST = 1e-3
 class SmoothingConfig:
     """How posteriors become segments; a checkpoint carries its defaults."""
 
-    transition_cost: float = 6.0
+    transition_cost: float = 12.0
     """Nats of evidence, summed over positions, that a change of class must be worth."""
-    min_duration_s: float = 0.3
+    min_duration_s: float = 0.5
     """Shorter segments of a class join a neighbour."""
     silence_dbfs: float = -65.0
     """Positions below this level, in decibels of a full-scale square wave, are silent."""

@@ -880,7 +880,7 @@ def test_a_recipe_file_that_cannot_be_used_is_refused_with_its_name(
 
 
 def test_a_width_is_a_name_or_a_number() -> None:
-    assert [parse_width(width) for width in ("slim", "wide", "large", "6")] == [12, 28, 80, 6]
+    assert [parse_width(width) for width in ("slim", "wide", "large", "6")] == [10, 24, 68, 6]
     for unusable in ("huge", "-2", "2.5", "²", ""):
         with pytest.raises(DataError, match="is neither a number nor one of slim, wide, large"):
             parse_width(unusable)

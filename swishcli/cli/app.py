@@ -84,7 +84,7 @@ def _swish(
 @app.command()
 def classify(
     paths: Inputs,
-    model: ModelOption = "wide",
+    model: ModelOption = "slim",
     device: DeviceOption = DeviceName.auto,
     channel: ChannelOption = None,
     threads: ThreadsOption = None,
@@ -120,7 +120,7 @@ def segment(
             help="Formats for --output: json, csv, tsv, rttm, textgrid, audacity; with commas.",
         ),
     ] = "json",
-    model: ModelOption = "wide",
+    model: ModelOption = "slim",
     device: DeviceOption = DeviceName.auto,
     channel: ChannelOption = None,
     threads: ThreadsOption = None,
@@ -182,7 +182,7 @@ def train(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write, *.safetensors.")],
-    width: Annotated[str, typer.Option(help="slim, wide or large, or a number of channels.")] = "wide",
+    width: Annotated[str, typer.Option(help="slim, wide or large, or a number of channels.")] = "slim",
     causal: Annotated[
         bool, typer.Option("--causal", help="A network that never looks ahead, for live sound.")
     ] = False,
