@@ -201,10 +201,10 @@ class Run:
             self.recipe.training,
             device,
             self.recipe.distillation,
-            workers,
-            tagger,
-            networks,
-            cache,
+            workers=workers,
+            tagger=tagger,
+            teachers=networks,
+            cache=cache,
         )
         if resume:
             self.trainer.load_state(self.state_path)

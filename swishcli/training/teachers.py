@@ -41,7 +41,6 @@ class DistillationConfig:
     """Softens the answers: logits are divided by it, scores taken to the power of its inverse."""
     outputs: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
     """Which outputs of a tagger speak for a class, as numbers and ranges like "24-32"; the highest counts."""
-
     heeded: tuple[str, ...] = ()
     """Labels at which a tagger is heeded, all if empty: it may know less about a class than the labels do."""
 
