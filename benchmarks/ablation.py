@@ -25,10 +25,9 @@ import torch
 from accuracy import measure_programmes
 
 import swishcli
-from swishcli.architecture import WIDTHS
 from swishcli.evaluation import accuracy
 from swishcli.training.loop import EpochResult
-from swishcli.training.recipe import Recipe, Run, default_cache, read_config
+from swishcli.training.recipe import Recipe, Run, default_cache, network_of_size, read_config
 
 RECIPE = Path(__file__).parents[1] / "weights/recipe.toml"
 
@@ -43,21 +42,19 @@ class Case:
     changes: Tables
     taught: bool = True
     """Whether the tagger teaches."""
+    size: str = "slim"
 
 
 CASES = (
     Case("the recipe", {}),
-    Case("teacher heeded on noise too", {"distillation": {"heeded": []}}),
+    Case("convolutions over time alone", {}, size="classic"),
     Case("no teacher", {}, taught=False),
-    Case("no teacher, no made music", {"mixing": {"composed": 0.0, "sung": 0.0}}, taught=False),
-    Case("no teacher, no made noise", {"mixing": {"synthetic": 0.0}}, taught=False),
-    Case("no teacher, batches of 160 s", {"training": {"batch_s": 160.0}}, taught=False),
-    Case(
-        "no teacher, sources alike",
-        {"mixing": {"source_weights": {}}},
-        taught=False,
-    ),
-    Case("no teacher, half the context", {"network": {"strides": [2] * 7}}, taught=False),
+    Case("teacher's classes alone", {"distillation": {"score_weight": 0.0}}),
+    Case("teacher's scores alone", {"distillation": {"weight": 0.0}}),
+    Case("no made music", {"mixing": {"composed": 0.0, "sung": 0.0}}),
+    Case("no made noise", {"mixing": {"synthetic": 0.0}}),
+    Case("kinds alike", {"mixing": {"kind_weights": {}}}),
+    Case("two fresh epochs", {"training": {"fresh_epochs": 2}}),
 )
 
 
@@ -93,9 +90,8 @@ def manifests(corpus: Path, folds: int, folder: Path) -> Iterator[Path]:
 
 def train(manifest: Path, case: Case, arguments: argparse.Namespace, seed: int, output: Path) -> EpochResult:
     """Train a case; its model is at `output`, its last epoch is returned: choosing one would flatter."""
-    recipe = Recipe().overridden(read_config(RECIPE), RECIPE.name)
+    recipe = Recipe(network=network_of_size(case.size)).overridden(read_config(RECIPE), RECIPE.name)
     changes = {part: dict(values) for part, values in case.changes.items()}
-    changes.setdefault("network", {})["width"] = WIDTHS["slim"]
     changes.setdefault("training", {}).update(epochs=arguments.epochs, seed=seed)
     run = Run(
         manifest,

@@ -6,6 +6,7 @@ compare them with what the network in `network.py` measurably does.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -16,23 +17,60 @@ STEM_KERNELS = (3, 6)
 REFINEMENT_KERNEL = 3
 """Length in positions of the convolution that refines a fused scale."""
 
-WIDTHS = {"slim": 10, "wide": 24, "large": 68}
-"""Channels of the named sizes; any other even number works as well."""
+BAND_KERNEL = 3
+"""Size in bands and in frames of the convolutions of the time-frequency stem."""
+BAND_STRIDES = ((2, 2), (2, 2), (2, 1), (2, 1))
+"""Strides of the time-frequency stem's strided layers, in bands and in frames."""
+MAX_STRIDE = 4096
+"""Frames per position that a network may reach: 41 s at a hop of 10 ms."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A named size of the network."""
+
+    width: int
+    band_channels: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+SIZES = {
+    "classic": Size(16, (), (2,) * 8),
+    "slim": Size(12, (8, 12, 16, 24), (2,) * 6),
+    "wide": Size(24, (12, 24, 32, 48), (2,) * 6),
+    "large": Size(48, (16, 32, 64, 96), (2,) * 6),
+}
+"""Sizes by name. The classic one convolves over time alone, as in the paper."""
+
+
+@dataclass(frozen=True)
+class BandLayer:
+    """A layer of the time-frequency stem: ``[N, inputs, B, T]`` → ``[N, outputs, B / bands, ceil(T / s)]``."""
+
+    inputs: int
+    outputs: int
+    band_stride: int
+    stride: int
+    """In frames."""
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """Everything that determines the network's shape; travels in the checkpoint."""
 
-    n_features: int = 32
+    n_features: int = 64
     """Channels of the input: coefficients of a frame."""
     n_classes: int = 3
-    width: int = WIDTHS["wide"]
-    """Channels of every layer."""
+    width: int = SIZES["slim"].width
+    """Channels of every layer that convolves over time alone."""
+    band_channels: tuple[int, ...] = ()
+    """Channels of the strided layers of the time-frequency stem; none for a network without it."""
+    band_depth: int = 1
+    """Residual layers of the time-frequency stem between its second and third strided one."""
     stem_layers: int = 2
-    """Multi-scale layers on the frame grid; from the second on they are residual."""
+    """Multi-scale layers before the first stage, residual but for the first after MFCC."""
     strides: tuple[int, ...] = (2,) * 8
-    """Strides of the stages; their product is the coarsest time scale in frames."""
+    """Strides of the stages."""
     kernel_per_stride: int = 2
     """A stage of stride s has a convolution of ``kernel_per_stride · s`` frames."""
     output_stride: int = 4
@@ -49,15 +87,49 @@ class NetworkConfig:
             raise ValueError("a network needs at least one feature and two classes")
         if self.stem_layers < 1 or self.kernel_per_stride < 1 or any(s < 1 for s in self.strides):
             raise ValueError("a network needs a stem layer, and kernels and strides of at least 1")
+        if self.band_channels:
+            self._check_bands()
+        if self.total_stride > MAX_STRIDE:
+            raise ValueError(f"strides must multiply to at most {MAX_STRIDE} frames, not {self.total_stride}")
         if self.output_stride not in self.grids:
             raise ValueError(f"the output stride must be one of {self.grids}, not {self.output_stride}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
 
+    def _check_bands(self) -> None:
+        if len(self.band_channels) != len(BAND_STRIDES) or min(self.band_channels) < 1:
+            raise ValueError(f"band_channels must be {len(BAND_STRIDES)} numbers of at least 1, or none")
+        if self.band_depth < 0:
+            raise ValueError(f"band_depth must be at least 0, not {self.band_depth}")
+        divisor = prod(bands for bands, _ in BAND_STRIDES)
+        if self.n_features % divisor:
+            raise ValueError(
+                f"a time-frequency stem needs a multiple of {divisor} features, not {self.n_features}"
+            )
+
+    @cached_property
+    def band_layers(self) -> tuple[BandLayer, ...]:
+        """The layers of the time-frequency stem, in order; none for a network without it."""
+        if not self.band_channels:
+            return ()
+        inputs = (1, *self.band_channels)
+        strided = [
+            BandLayer(inputs[i], channels, *BAND_STRIDES[i]) for i, channels in enumerate(self.band_channels)
+        ]
+        deepened = [BandLayer(inputs[2], inputs[2], 1, 1)] * self.band_depth
+        return (*strided[:2], *deepened, *strided[2:])
+
+    @cached_property
+    def band_outputs(self) -> int:
+        """Channels that the time-frequency stem hands on: all its last bands, and the third layer's mean."""
+        bands = self.n_features // prod(layer.band_stride for layer in self.band_layers)
+        return bands * self.band_channels[-1] + self.band_channels[-2]
+
     @cached_property
     def grids(self) -> tuple[int, ...]:
         """Frames per position after the stem and after each stage."""
-        return tuple(prod(self.strides[:i]) for i in range(len(self.strides) + 1))
+        finest = prod(layer.stride for layer in self.band_layers)
+        return tuple(finest * prod(self.strides[:i]) for i in range(len(self.strides) + 1))
 
     @property
     def total_stride(self) -> int:
@@ -100,6 +172,10 @@ class NetworkConfig:
         for _ in range(self.stem_layers):
             padding = self.left_padding(max(STEM_KERNELS), 1)
             first, last = first - padding, last - padding + max(STEM_KERNELS) - 1
+        for layer in reversed(self.band_layers):
+            padding = self.left_padding(BAND_KERNEL, layer.stride)
+            first = first * layer.stride - padding
+            last = last * layer.stride - padding + BAND_KERNEL - 1
         return first, last
 
     def _output_span(self, position: int) -> tuple[int, int]:
@@ -150,22 +226,38 @@ class NetworkConfig:
         return self.look_back + self.output_stride + self.look_ahead
 
     @cached_property
-    def _convolutions(self) -> dict[str, tuple[tuple[int, int, int], int]]:
-        """By name: shape of the weights (outputs, inputs, kernel) and frames per position of the output."""
-        width = self.width
-        layers: dict[str, tuple[tuple[int, int, int], int]] = {}
+    def _convolutions(self) -> dict[str, tuple[tuple[int, ...], float]]:
+        """By name: shape of the weights (outputs, inputs, kernel) and positions of the output per frame."""
+        width, grids = self.width, self.grids
+        layers: dict[str, tuple[tuple[int, ...], float]] = dict(self._band_convolutions)
         for i in range(self.stem_layers):
-            inputs = width if i else self.n_features
+            inputs = width if i or self.band_layers else self.n_features
             for b, kernel in enumerate(STEM_KERNELS):
-                layers[f"stem.{i}.branches.{b}.conv"] = (width, inputs, kernel), 1
-        for i, (stride, grid) in enumerate(zip(self.strides, self.grids[1:], strict=True)):
-            layers[f"stages.{i}.gated.conv"] = (2 * width, width, self.kernel_per_stride * stride), grid
-        for i, grid in enumerate(self.grids):
-            layers[f"fusion.{i}"] = (width, width, 1), max(grid, self.output_stride)
+                layers[f"stem.{i}.branches.{b}.conv"] = (width, inputs, kernel), 1 / grids[0]
+        for i, (stride, grid) in enumerate(zip(self.strides, grids[1:], strict=True)):
+            layers[f"stages.{i}.gated.conv"] = (2 * width, width, self.kernel_per_stride * stride), 1 / grid
+        for i, grid in enumerate(grids):
+            layers[f"fusion.{i}"] = (width, width, 1), 1 / max(grid, self.output_stride)
         for i in self.refined:
-            layers[f"refinements.{i}.conv"] = (2 * width, width, REFINEMENT_KERNEL), self.grids[i]
-        layers["head"] = (self.n_classes, width // 2, 1), self.output_stride
+            layers[f"refinements.{i}.conv"] = (2 * width, width, REFINEMENT_KERNEL), 1 / grids[i]
+        layers["head"] = (self.n_classes, width // 2, 1), 1 / self.output_stride
         return layers
+
+    @property
+    def _band_convolutions(self) -> Iterator[tuple[str, tuple[tuple[int, ...], float]]]:
+        """Those of the time-frequency stem; an output of theirs has a position per band."""
+        bands, grid = self.n_features, 1
+        for i, layer in enumerate(self.band_layers):
+            bands, grid = bands // layer.band_stride, grid * layer.stride
+            inputs, outputs = layer.inputs, layer.outputs
+            yield (
+                f"bands.layers.{i}.gated.conv",
+                ((2 * outputs, inputs, BAND_KERNEL, BAND_KERNEL), bands / grid),
+            )
+            if inputs != outputs:
+                yield f"bands.layers.{i}.shortcut", ((outputs, inputs, 1, 1), bands / grid)
+        if self.band_layers:
+            yield "bands.projection", ((self.width, self.band_outputs, 1), 1 / grid)
 
     @cached_property
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -178,7 +270,7 @@ class NetworkConfig:
                 shapes |= {f"{norm}.weight": shape[:1], f"{norm}.bias": shape[:1]} | _statistics(
                     norm, shape[0]
                 )
-            elif name in ("fusion.0", "head"):
+            elif name in ("bands.projection", "fusion.0", "head"):
                 shapes[f"{name}.bias"] = shape[:1]
         return shapes
 
@@ -190,7 +282,10 @@ class NetworkConfig:
 
     def macs_per_second(self, hop_s: float) -> float:
         """Multiply–accumulates of the convolutions per second of audio at a hop of `hop_s` seconds."""
-        return sum(prod(shape) / grid for shape, grid in self._convolutions.values()) / hop_s
+        rotation = self.n_features**2 if self.band_layers else 0
+        return (
+            rotation + sum(prod(shape) * per_frame for shape, per_frame in self._convolutions.values())
+        ) / hop_s
 
 
 def _statistics(norm: str, channels: int) -> dict[str, tuple[int, ...]]:

@@ -100,7 +100,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         if version != FORMAT_VERSION:
             reason = f"has format version {version}, this swish reads version {FORMAT_VERSION}"
             raise CheckpointError(path, reason)
-        network = description["network"] | {"strides": tuple(description["network"]["strides"])}
+        network: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in description["network"].items()
+        }
         checkpoint = Checkpoint(
             classes=tuple(description["classes"]),
             front_end=FrontEndConfig(**description["front_end"]),

@@ -56,7 +56,7 @@ class FrontEndConfig:
     """Lower edge of the lowest mel band in Hz."""
     f_max: float = 8000.0
     """Upper edge of the highest mel band in Hz."""
-    n_mfcc: int = 32
+    n_mfcc: int = 64
     amin: float = 1e-10
     """Floor of a mel band's power before the logarithm."""
 
@@ -214,7 +214,7 @@ def mfcc(samples: Samples, config: FrontEndConfig) -> Features:
     """MFCC ``[T, n_mfcc]`` of mono samples ``[n]``, computed in NumPy.
 
     >>> mfcc(np.zeros(16000, np.float32), FrontEndConfig()).shape
-    (100, 32)
+    (100, 64)
     """
     stream = MfccStream(config)
     parts = [stream.push(samples[None])[0], stream.finish()[0]]

@@ -30,8 +30,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from swishcli.architecture import REFINEMENT_KERNEL, STEM_KERNELS, NetworkConfig
+from swishcli.architecture import BAND_KERNEL, REFINEMENT_KERNEL, STEM_KERNELS, BandLayer, NetworkConfig
 from swishcli.checkpoint import Checkpoint
+from swishcli.features import dct_matrix
 
 IGNORE = -100
 """Label of frames that the loss does not count."""
@@ -65,6 +66,83 @@ class GatedConv(nn.Module):
         # The last position may stand for frames past the end: they are zeros, like those before the start.
         missing = -x.shape[-1] % self.stride
         x = functional.pad(x, (self.left, missing + self.kernel - self.stride - self.left))
+        return gate(self.norm(self.conv(x)))
+
+
+class InverseDct(nn.Module):
+    """MFCC back to bands: [N, F, T] → [N, F, T], a fixed 1×1 convolution.
+
+    As many coefficients as there are mel bands are a rotation of the log-mel spectrum (the DCT is
+    orthonormal), and its transpose turns them back; fewer give a smoothed spectrum of that many bands.
+    """
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        inverse = torch.from_numpy(dct_matrix(n_features, n_features)).float()
+        self.inverse = nn.Buffer(inverse[:, :, None], persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return functional.conv1d(features, self.inverse)
+
+
+class BandStem(nn.Module):
+    """Time-frequency stem: bands [N, B, T] → [N, C, ceil(T / 4)].
+
+    A convolution over time alone ties what it learns to absolute bands: the same voice or instrument a third
+    higher is another sound to it. Here patterns of bands × frames are learnt wherever they stand; only the
+    last layer's few bands keep their place. The third layer's mean over its bands, where pitch no longer
+    counts at all, is set beside them.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(BandStage(layer, config) for layer in config.band_layers)
+        self.projection = nn.Conv1d(config.band_outputs, config.width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, None]
+        for layer in self.layers[:-1]:
+            x = layer(x)
+        return cast(Tensor, self.projection(torch.cat([self.layers[-1](x).flatten(1, 2), x.mean(2)], dim=1)))
+
+
+class BandStage(nn.Module):
+    """Strided residual layer over bands × frames: [N, C_in, B, T] → [N, C, B / band_stride, ceil(T / s)].
+
+    The shortcut is averaged to the layer's own grid, as a `Stage`'s is, and brought to its channels by a
+    1×1 convolution where those differ.
+    """
+
+    def __init__(self, layer: BandLayer, config: NetworkConfig) -> None:
+        super().__init__()
+        self.strides = layer.band_stride, layer.stride
+        self.gated = BandGatedConv(layer, config)
+        self.shortcut: nn.Module = nn.Identity()
+        if layer.inputs != layer.outputs:
+            self.shortcut = nn.Conv2d(layer.inputs, layer.outputs, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        short = x
+        if self.strides != (1, 1):
+            short = functional.avg_pool2d(x, self.strides, ceil_mode=True, count_include_pad=False)
+        return cast(Tensor, self.shortcut(short) + self.gated(x))
+
+
+class BandGatedConv(nn.Module):
+    """`GatedConv` over bands × frames: [N, C_in, B, T] → [N, C, B / band_stride, ceil(T / stride)]."""
+
+    def __init__(self, layer: BandLayer, config: NetworkConfig) -> None:
+        super().__init__()
+        strides = layer.band_stride, layer.stride
+        self.left, self.stride = config.left_padding(BAND_KERNEL, layer.stride), layer.stride
+        self.below = (BAND_KERNEL - layer.band_stride) // 2
+        self.above = BAND_KERNEL - layer.band_stride - self.below
+        self.conv = nn.Conv2d(layer.inputs, 2 * layer.outputs, BAND_KERNEL, strides, bias=False)
+        self.norm = nn.BatchNorm2d(2 * layer.outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        right = -x.shape[-1] % self.stride + BAND_KERNEL - self.stride - self.left
+        x = functional.pad(x, (self.left, right, self.below, self.above))
         return gate(self.norm(self.conv(x)))
 
 
@@ -133,17 +211,22 @@ class SwishNet(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        # Not trained: running mean and variance of each coefficient, so that levels keep their meaning.
+        # Not trained: running mean and variance of each coefficient or band, so that levels keep their meaning.
         self.input_norm = nn.BatchNorm1d(config.n_features, affine=False)
+        self.to_bands: nn.Module = nn.Identity()
+        self.bands: nn.Module = nn.Identity()
+        if config.band_layers:
+            self.to_bands, self.bands = InverseDct(config.n_features), BandStem(config)
+        inputs = config.width if config.band_layers else config.n_features
         self.stem = nn.Sequential(
             *(
-                StemLayer(config.width if layer else config.n_features, layer > 0, config)
+                StemLayer(config.width if layer else inputs, layer > 0 or bool(config.band_layers), config)
                 for layer in range(config.stem_layers)
             )
         )
         self.stages = nn.ModuleList(Stage(stride, config) for stride in config.strides)
         self.fusion = nn.ModuleList(
-            nn.Conv1d(config.width, config.width, 1, bias=grid == 1) for grid in config.grids
+            nn.Conv1d(config.width, config.width, 1, bias=i == 0) for i in range(len(config.grids))
         )
         self.refinements = nn.ModuleDict(
             {
@@ -154,12 +237,20 @@ class SwishNet(nn.Module):
         self.head = nn.Conv1d(config.width // 2, config.n_classes, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        x = self.stem(self.input_norm(features))
+        return self.classify(self.fused(features))
+
+    def fused(self, features: Tensor) -> Tensor:
+        """What all scales together hear: [N, F, T] → [N, C, ceil(T / output_stride)]."""
+        x = self.stem(self.bands(self.input_norm(self.to_bands(features))))
         scales = [x]
         for stage in self.stages:
             x = stage(x)
             scales.append(x)
-        return cast(Tensor, self.head(gate(self._fuse(scales))))
+        return self._fuse(scales)
+
+    def classify(self, fused: Tensor) -> Tensor:
+        """Logits of the classes: [N, C, P] → [N, K, P]."""
+        return cast(Tensor, self.head(gate(fused)))
 
     def example(self) -> Tensor:
         """Features of silence, long enough for every stage: what a graph is traced with."""

@@ -65,7 +65,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from swishcli.network import SwishNet, to_onnx
 
-    config = NetworkConfig(width=4)
+    front_end, config = FrontEndConfig(n_mfcc=32), NetworkConfig(n_features=32, width=4)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(1)
         network = SwishNet(config).train()
@@ -76,7 +76,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     classes = ("speech", "music", "noise")
     onnx = to_onnx(network, network.example(), "features")
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    Checkpoint(classes, FrontEndConfig(), config, SmoothingConfig(), weights, onnx).save(path)
+    Checkpoint(classes, front_end, config, SmoothingConfig(), weights, onnx).save(path)
     return path
 
 

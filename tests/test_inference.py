@@ -42,6 +42,8 @@ NETWORKS = {
     "causal": NetworkConfig(width=4, causal=True),
     "uneven": NetworkConfig(width=4, strides=(3, 2, 5), output_stride=6),
     "uneven causal": NetworkConfig(width=4, strides=(3, 2, 5), output_stride=6, causal=True),
+    "bands": NetworkConfig(width=4, band_channels=(2, 2, 2, 2), strides=(2,) * 6),
+    "bands causal": NetworkConfig(width=4, band_channels=(2, 2, 2, 2), strides=(2, 3), causal=True),
     "one grid": NetworkConfig(width=4, strides=(2, 2), output_stride=4),
 }
 N = 20 * 16000 + 77
@@ -129,7 +131,7 @@ def test_a_short_recording_has_a_position_for_every_40_ms_it_begins(n: int, kind
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_onnx_engine_gives_the_logits_of_the_torch_engine(name: str) -> None:
     for rows, n_frames in ((1, 1), (2, 999)):
-        features = np.random.default_rng(0).normal(0, 30, (rows, 32, n_frames)).astype(np.float32)
+        features = np.random.default_rng(0).normal(0, 30, (rows, 64, n_frames)).astype(np.float32)
         by_torch, by_onnx = engine(name, "torch")(features), engine(name, "onnx")(features)
         np.testing.assert_allclose(by_onnx, by_torch, rtol=0, atol=1e-4)
 
@@ -149,7 +151,7 @@ def test_no_more_frames_are_held_than_a_chunk_and_its_context() -> None:
         return np.zeros((1, 3, network.n_positions(features.shape[2])), np.float32)
 
     runner = ChunkRunner(checkpoint("centred"), 1, answer_nothing, chunk_frames=1000)
-    block = np.zeros((1, 700, 32), np.float32), np.zeros((1, 700), np.float32)
+    block = np.zeros((1, 700, 64), np.float32), np.zeros((1, 700), np.float32)
     most = 1000 + network.look_back + network.look_ahead + network.total_stride + 700
     n_positions = 0
     for _ in range(500):  # an hour
@@ -185,7 +187,7 @@ def most_memory(hours: float) -> int:
 
     runner = ChunkRunner(checkpoint("centred"), 1, talk, inference.CHUNK_FRAMES)
     smoother = Smoother(SmoothingConfig(), checkpoint("centred").classes, (25, 1))
-    block = np.zeros((1, 6000, 32), np.float32), np.full((1, 6000), 0.1, np.float32)
+    block = np.zeros((1, 6000, 64), np.float32), np.full((1, 6000), 0.1, np.float32)
     n_segments = 0
     tracemalloc.start()
     for _ in range(round(hours * 60)):

@@ -12,10 +12,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from swishcli.architecture import WIDTHS, NetworkConfig
+from swishcli.architecture import MAX_STRIDE, SIZES, NetworkConfig
+from swishcli.features import dct_matrix
 from swishcli.network import (
     IGNORE,
     GatedConv,
+    InverseDct,
     Stage,
     SwishNet,
     clip_logits,
@@ -38,19 +40,41 @@ UNEVEN_CAUSAL = NetworkConfig(
 )
 FLAT = NetworkConfig(n_features=5, width=4, strides=(), output_stride=1, n_classes=4)
 
+BANDS = NetworkConfig(n_features=16, width=6, band_channels=(2, 3, 3, 4), strides=(2, 2))
+BANDS_CAUSAL = NetworkConfig(
+    n_features=32, width=4, band_channels=(2, 2, 2, 3), band_depth=2, strides=(3, 2), causal=True
+)
+BANDS_COARSE = NetworkConfig(
+    n_features=16, width=4, band_channels=(1, 2, 2, 2), band_depth=0, strides=(3,), output_stride=12
+)
+
 CONFIGS = pytest.mark.parametrize(
     "config",
-    [DEFAULT, CAUSAL, FINE, COARSE, UNEVEN, UNEVEN_CAUSAL, FLAT],
-    ids=["default", "causal", "fine", "coarse", "uneven", "uneven causal", "flat"],
+    [DEFAULT, CAUSAL, FINE, COARSE, UNEVEN, UNEVEN_CAUSAL, FLAT, BANDS, BANDS_CAUSAL, BANDS_COARSE],
+    ids=[
+        "default",
+        "causal",
+        "fine",
+        "coarse",
+        "uneven",
+        "uneven causal",
+        "flat",
+        "bands",
+        "bands causal",
+        "bands coarse",
+    ],
 )
 
 
 @st.composite
 def configs(draw: st.DrawFn) -> NetworkConfig:
     strides = tuple(draw(st.lists(st.integers(1, 5), max_size=4)))
-    grids = np.cumprod([1, *strides]).tolist()
+    with_bands = draw(st.booleans())
+    grids = np.cumprod([4 if with_bands else 1, *strides]).tolist()
     return NetworkConfig(
-        n_features=draw(st.integers(1, 3)),
+        n_features=16 if with_bands else draw(st.integers(1, 3)),
+        band_channels=(2, 1, 2, 2) if with_bands else (),
+        band_depth=draw(st.integers(0, 2)),
         n_classes=draw(st.integers(2, 4)),
         width=draw(st.sampled_from([2, 4])),
         stem_layers=draw(st.integers(1, 3)),
@@ -66,7 +90,7 @@ def network_of_config(config: NetworkConfig, dtype: torch.dtype = torch.float32)
     torch.manual_seed(0)
     network = SwishNet(config)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.normal_(module.running_mean, std=0.1)
             nn.init.uniform_(module.running_var, 0.5, 2)
             if module.affine:
@@ -175,12 +199,39 @@ def test_a_kernel_that_leaves_frames_unseen_is_refused() -> None:
         {"output_stride": 3},
         {"dropout": 1.0},
         {"dropout": -0.1},
+        {"strides": (2,) * 13},
+        {"band_channels": (8, 8)},
+        {"band_channels": (8, 8, 8, 0)},
+        {"band_channels": (8, 8, 8, 8), "band_depth": -1},
+        {"band_channels": (8, 8, 8, 8), "n_features": 40},
     ],
     ids=str,
 )
 def test_a_configuration_that_makes_no_sense_is_refused(nonsense: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"must be|needs"):
+    with pytest.raises(ValueError, match=r"must|needs"):
         NetworkConfig(**nonsense)
+
+
+def test_strides_that_would_reach_too_far_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=f"at most {MAX_STRIDE} frames"):
+        NetworkConfig(strides=(2,) * 30)
+
+
+def test_the_inverse_dct_gives_back_the_bands_that_coefficients_were_made_of() -> None:
+    bands = noise(2, 16, 5)
+    coefficients = torch.einsum("nbt,bc->nct", bands, torch.from_numpy(dct_matrix(16, 16)).float())
+    torch.testing.assert_close(InverseDct(16)(coefficients), bands)
+
+
+def test_what_bands_say_moves_with_a_sound_that_stands_higher() -> None:
+    """Below the last layer, sixteen bands up are two positions up, edges apart."""
+    config = NetworkConfig(n_features=64, width=4, band_channels=(2, 3, 3, 4), strides=(2,))
+    layers = network_of_config(config).bands.layers[:3]
+    low = torch.zeros(1, 1, 64, 40)
+    low[:, :, 20:28] = noise(1, 1, 8, 40)
+    with torch.no_grad():
+        answers = [torch.nn.Sequential(*layers)(x) for x in (low, low.roll(16, dims=2))]
+    torch.testing.assert_close(answers[0][:, :, 2:10], answers[1][:, :, 6:14])
 
 
 # What an output sees
@@ -244,22 +295,28 @@ def test_multiply_accumulates_by_the_configuration_are_those_counted_at_the_laye
 ) -> None:
     counted = 0
 
-    def count(layer: nn.Conv1d, _: Any, output: Tensor) -> None:
+    def count(layer: nn.Conv1d | nn.Conv2d | InverseDct, _: Any, output: Tensor) -> None:
         nonlocal counted
-        counted += layer.weight.numel() * output.shape[-1]
+        weights = layer.inverse if isinstance(layer, InverseDct) else layer.weight
+        counted += weights.numel() * output[0, 0].numel()
 
     network = SwishNet(config).eval()
     for module in network.modules():
-        if isinstance(module, nn.Conv1d):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | InverseDct):
             module.register_forward_hook(count)
     n_frames = 4 * config.total_stride
     network(torch.zeros(1, config.n_features, n_frames))
     assert config.macs_per_second(0.01) == pytest.approx(counted / (n_frames * 0.01))
 
 
-@pytest.mark.parametrize(("name", "limit"), [("slim", 20_000), ("wide", 80_000), ("large", 600_000)])
-def test_named_widths_stay_below_their_numbers_of_parameters(name: str, limit: int) -> None:
-    assert NetworkConfig(width=WIDTHS[name]).n_parameters < limit
+@pytest.mark.parametrize(
+    ("name", "limit"), [("classic", 50_000), ("slim", 40_000), ("wide", 200_000), ("large", 1_000_000)]
+)
+def test_named_sizes_stay_below_their_numbers_of_parameters(name: str, limit: int) -> None:
+    size = SIZES[name]
+    config = NetworkConfig(width=size.width, band_channels=size.band_channels, strides=size.strides)
+    assert config.n_parameters < limit
+    assert config.look_ahead == pytest.approx(1040, abs=30)
 
 
 # Loss and pooling

@@ -182,7 +182,9 @@ def train(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write, *.safetensors.")],
-    width: Annotated[str, typer.Option(help="slim, wide or large, or a number of channels.")] = "slim",
+    size: Annotated[
+        str, typer.Option(help="classic, slim, wide or large; [network] of --config makes others.")
+    ] = "slim",
     causal: Annotated[
         bool, typer.Option("--causal", help="A network that never looks ahead, for live sound.")
     ] = False,
@@ -226,7 +228,7 @@ def train(
     options = Options(
         data,
         output,
-        width,
+        size,
         causal,
         config,
         epochs,

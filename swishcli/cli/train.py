@@ -30,7 +30,7 @@ class Options:
 
     data: Path
     output: Path
-    width: str
+    size: str
     causal: bool
     config: Path | None
     epochs: int | None
@@ -82,10 +82,9 @@ def run(options: Options) -> int:
 
 
 def _recipe(options: Options) -> Recipe:
-    from swishcli.training.recipe import Recipe, parse_width, read_config
+    from swishcli.training.recipe import Recipe, network_of_size, read_config
 
-    recipe = Recipe()
-    recipe = replace(recipe, network=replace(recipe.network, width=parse_width(options.width)))
+    recipe = Recipe(network=network_of_size(options.size))
     if options.config is not None:
         recipe = recipe.overridden(read_config(options.config), str(options.config))
     if options.causal:

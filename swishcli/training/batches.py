@@ -33,8 +33,8 @@ class Batch(NamedTuple):
     """Half precision, ``[N, F, T]``."""
     labels: Tensor
     """Of frames, ``[N, T]``: classes, or `IGNORE`."""
-    soft_targets: Tensor
-    """Half precision, ``[N, K, positions]``: the tagger's answers; no positions without a tagger."""
+    scores: Tensor
+    """Half precision, ``[N, outputs, windows]``: the tagger's; no outputs without a tagger."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,6 @@ class BatchMaker:
 
     Parameters
     ----------
-    position_samples : int
-        Samples per output position of the network.
     keep_in : Path, optional
         Folder that batches are kept in; None if none is needed again.
     """
@@ -53,7 +51,6 @@ class BatchMaker:
     batch_s: float
     crop_s: tuple[float, ...]
     seed: int
-    position_samples: int
     tagger: Tagger | None = None
     keep_in: Path | None = None
 
@@ -80,10 +77,10 @@ class BatchMaker:
         samples = np.stack([crop for crop, _ in made])
         labels = np.stack([frames for _, frames in made])
         features = self._front_end(torch.from_numpy(samples))
-        soft = np.zeros((len(made), len(self.crops.classes), 0), np.float16)
+        scores = np.zeros((len(made), 0, 0), np.float16)
         if self.tagger is not None:
-            soft = np.stack([self.tagger.soft_targets(crop, self.position_samples) for crop in samples])
-        return Batch(features.half().contiguous(), torch.from_numpy(labels), torch.from_numpy(soft))
+            scores = np.stack([self.tagger.scores(crop) for crop in samples])
+        return Batch(features.half().contiguous(), torch.from_numpy(labels), torch.from_numpy(scores))
 
     @cached_property
     def _front_end(self) -> nn.Module:
@@ -105,7 +102,7 @@ class BatchMaker:
             "mixing": asdict(self.crops.mixing),
             "data": self.crops.digest,
             "rooms": self.crops.rooms_digest,
-            "batches": [self.batch_s, self.crop_s, self.seed, self.position_samples],
+            "batches": [self.batch_s, self.crop_s, self.seed],
             "tagger": None if self.tagger is None else self.tagger.digest,
         }
 

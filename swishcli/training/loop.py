@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
@@ -29,7 +29,13 @@ from swishcli.smoothing import log_softmax
 from swishcli.training.batches import Batch, BatchMaker, Epoch
 from swishcli.training.data import Recording
 from swishcli.training.mixing import CropMaker
-from swishcli.training.teachers import DistillationConfig, Tagger, distillation_loss, soft_targets_of
+from swishcli.training.teachers import (
+    DistillationConfig,
+    Tagger,
+    TaggerLessons,
+    distillation_loss,
+    soft_targets_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +133,30 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.network.to(self.device)
-        heeded = self.distillation.heeded or self.crops.classes
-        self._unheeded = [i for i, label in enumerate(self.crops.classes) if label not in heeded]
         self._front_end = torch_mfcc(self.crops.front_end).to(self.device)
         for teacher in self.teachers:
             teacher.to(self.device).eval()
-        config, stride = self.config, self.network.config.output_stride
+        config = self.config
         self._maker = BatchMaker(
             self.crops,
             config.batch_s,
             config.crop_s,
             config.seed,
-            position_samples=stride * self.crops.front_end.hop_length,
             tagger=self.tagger,
             keep_in=self.cache if config.fresh_epochs else None,
         )
         self._averaged = AveragedModel(self.network, avg_fn=self._average, use_buffers=True)
+        self._learning = nn.ModuleDict({"network": self.network})
+        if self.tagger is not None:
+            self._learning["lessons"] = TaggerLessons(
+                self.tagger,
+                self.network.config.width,
+                self.crops.classes,
+                self.distillation,
+                self.network.config.output_stride * self.crops.front_end.hop_length,
+            ).to(self.device)
         self._optimizer = torch.optim.AdamW(
-            self.network.parameters(), self.config.learning_rate, weight_decay=self.config.weight_decay
+            self._learning.parameters(), self.config.learning_rate, weight_decay=self.config.weight_decay
         )
 
     @property
@@ -229,26 +241,25 @@ class Trainer:
         labels = batch.labels[:, min(stride // 2, batch.labels.shape[1] - 1) :: stride].to(self.device)
         features = batch.features.to(self.device, non_blocking=True).float()
         with self._autocast():
-            logits = self.network(features)
-        logits = logits.float()
-        n = min(labels.shape[1], logits.shape[2])
-        loss = frame_loss(logits[..., :n], labels[:, :n], self.config.label_smoothing)
-        loss = loss + self.distillation.weight * self._distillation_loss(logits, features, labels, batch)
+            fused = self.network.fused(features)
+            logits = self.network.classify(fused)
+        fused, logits = fused.float(), logits.float()
+        loss = frame_loss(logits, labels, self.config.label_smoothing)
+        soft_targets = [soft_targets_of(t, features, self.distillation.temperature) for t in self.teachers]
+        if self.tagger is not None:
+            lessons = cast(TaggerLessons, self._learning["lessons"])
+            scores = batch.scores.to(self.device).float()
+            soft_targets.append(lessons.class_targets(scores, labels))
+            loss = loss + self.distillation.score_weight * lessons.score_loss(fused, scores)
+        if soft_targets:
+            drawn = torch.stack([distillation_loss(logits, soft) for soft in soft_targets]).mean()
+            loss = loss + self.distillation.weight * drawn
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        torch.nn.utils.clip_grad_norm_(self._learning.parameters(), 5.0)
         self._optimizer.step()
         self._averaged.update_parameters(self.network)
         return float(loss.detach())
-
-    def _distillation_loss(self, logits: Tensor, features: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-        """Mean over the teachers; 0 if there are none."""
-        answers = [soft_targets_of(t, features, self.distillation.temperature) for t in self.teachers]
-        if self.tagger is not None:
-            unheeded = torch.isin(labels, torch.tensor(self._unheeded, device=self.device))
-            answers.append(batch.soft_targets.to(self.device).float() * ~unheeded[:, None])
-        losses = [distillation_loss(logits, soft) for soft in answers]
-        return torch.stack(losses).mean() if losses else logits.new_zeros(())
 
     def _average(self, average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
         """Exponential moving average whose memory grows with what there is to remember."""
@@ -287,7 +298,7 @@ class Trainer:
 
     def save_state(self, path: Path) -> None:
         """Write everything that a run needs to go on exactly: weights, averages, optimiser, history."""
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors = {f"learning.{k}": v for k, v in self._learning.state_dict().items()}
         tensors |= {f"averaged.{k}": v for k, v in self._averaged.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
         for index, state in self._optimizer.state_dict()["state"].items():
@@ -309,7 +320,7 @@ class Trainer:
         changed = [key for key in own if key != "history" and own[key] != description.get(key)]
         if changed:
             raise CheckpointError(path, f"is the state of a run with another {', '.join(changed)}")
-        self.network.load_state_dict(_take(tensors, "network."))
+        self._learning.load_state_dict(_take(tensors, "learning."))
         self._averaged.load_state_dict(_take(tensors, "averaged."))
         self.best_weights = _take(tensors, "best.")
         state: dict[int, dict[str, Tensor]] = {}

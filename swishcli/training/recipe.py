@@ -18,7 +18,7 @@ import torchaudio
 from torch import Tensor
 
 from swishcli import __version__
-from swishcli.architecture import WIDTHS, NetworkConfig
+from swishcli.architecture import SIZES, NetworkConfig
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
 from swishcli.errors import CheckpointError, DataError, display_path
@@ -87,13 +87,12 @@ def read_config(path: Path) -> dict[str, dict[str, Any]]:
         raise DataError(f"{display_path(path)}: cannot be read as TOML: {error}") from None
 
 
-def parse_width(width: str) -> int:
-    """Channels of a named width, or the number itself. Raises DataError."""
-    if width in WIDTHS:
-        return WIDTHS[width]
-    if not width.isdecimal():
-        raise DataError(f"the width {width!r} is neither a number nor one of {', '.join(WIDTHS)}")
-    return int(width)
+def network_of_size(name: str) -> NetworkConfig:
+    """The network of a named size. Raises DataError."""
+    if name not in SIZES:
+        raise DataError(f"the size {name!r} is none of {', '.join(SIZES)}")
+    size = SIZES[name]
+    return NetworkConfig(width=size.width, band_channels=size.band_channels, strides=size.strides)
 
 
 class RunObserver(Observer, Protocol):
@@ -309,7 +308,7 @@ def _teachers(
     names: Sequence[str], recipe: Recipe, classes: tuple[str, ...]
 ) -> tuple[Tagger | None, list[SwishNet]]:
     """The tagger and the networks that `names` stand for. Raises CheckpointError, DataError."""
-    taggers = [Tagger(Path(n), recipe.distillation, classes) for n in names if is_tagger(n)]
+    taggers = [Tagger(Path(n)) for n in names if is_tagger(n)]
     if len(taggers) > 1:
         raise DataError("only one of the teachers can be an audio tagger")
     networks = []
