@@ -28,6 +28,7 @@ import soxr
 
 import swishcli
 from swishcli.audio import Samples, read_audio
+from swishcli.engines import OnnxEngine
 from swishcli.evaluation import (
     BoundaryScore,
     Confusion,
@@ -43,7 +44,6 @@ from swishcli.evaluation import (
 )
 from swishcli.features import mfcc
 from swishcli.formats import read_segments
-from swishcli.inference import OnnxEngine
 from swishcli.smoothing import log_softmax
 
 LABELS = ("speech", "music", "noise")
@@ -154,7 +154,7 @@ def measure_clips(model: swishcli.Model, corpus: Path) -> dict[float, ClipResult
     Clips of a recording go through the network side by side, which a loop over `Model.classify` would not.
     """
     checkpoint = model.checkpoint
-    rate, engine = checkpoint.front_end.sample_rate, OnnxEngine(checkpoint, 2)
+    rate, engine = checkpoint.front_end.sample_rate, OnnxEngine(checkpoint, threads=2)
     results = {length: ClipResults() for length in CLIPS_S}
     for row in val_rows(corpus):
         samples, label = read_audio(corpus / row["path"], rate), LABELS.index(row["label"])

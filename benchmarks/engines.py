@@ -15,8 +15,8 @@ from accuracy import val_rows
 
 import swishcli
 from swishcli.audio import read_audio
+from swishcli.engines import OnnxEngine, TorchEngine
 from swishcli.features import mfcc
-from swishcli.inference import OnnxEngine, TorchEngine
 from swishcli.smoothing import log_softmax
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.model or swishcli.shipped_models():
         checkpoint = swishcli.load(name).checkpoint
-        engines = OnnxEngine(checkpoint, 1), TorchEngine(checkpoint, "cpu")
+        engines = OnnxEngine(checkpoint), TorchEngine(checkpoint, "cpu")
         worst, other, positions = 0.0, 0, 0
         for row in val_rows(arguments.corpus):
             samples = read_audio(arguments.corpus / row["path"], checkpoint.front_end.sample_rate)

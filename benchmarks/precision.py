@@ -20,8 +20,8 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from swishcli.audio import read_audio
 from swishcli.checkpoint import find_model, load_checkpoint
+from swishcli.engines import open_session
 from swishcli.features import mfcc
-from swishcli.inference import open_session
 
 PROGRAMME = Path(__file__).parents[1] / "samples/programme.flac"
 RUNS = 7

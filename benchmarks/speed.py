@@ -30,8 +30,8 @@ import soxr
 import swishcli
 from swishcli.audio import AudioStream
 from swishcli.checkpoint import find_model, load_checkpoint
+from swishcli.engines import OnnxEngine
 from swishcli.features import mfcc
-from swishcli.inference import OnnxEngine
 
 PROGRAMME = Path(__file__).parents[1] / "samples/programme.flac"
 HOUR_S = 3600
@@ -141,7 +141,7 @@ def print_floor(paths: dict[str, Path], models: Sequence[str]) -> None:
         features = mfcc(samples, checkpoint.front_end).T[None]
         features = np.ascontiguousarray(features[:, :, :8192])
         floor(f"front end, {name}", lambda c=checkpoint: mfcc(samples, c.front_end), 600)
-        engine = OnnxEngine(checkpoint, 1)
+        engine = OnnxEngine(checkpoint)
         floor(f"network, {name}", lambda e=engine, f=features: [e(f) for _ in range(10)], 819.2)
 
 

@@ -35,7 +35,7 @@ from swishcli.evaluation import (
 )
 from swishcli.formats import read_segments
 from swishcli.segments import merge_adjacent
-from swishcli.smoothing import Smoother, SmoothingConfig
+from swishcli.smoothing import SmoothingConfig
 
 GRID = {
     "transition_cost": (3.0, 6.0, 9.0, 12.0, 16.0, 22.0),
@@ -55,9 +55,7 @@ class Heard:
 
     def segments(self, model: swishcli.Model, smoothing: SmoothingConfig) -> swishcli.Segmentation:
         """Its segments under another smoothing."""
-        front_end, network = model.checkpoint.front_end, model.checkpoint.network
-        per_s = (front_end.sample_rate, front_end.hop_length * network.output_stride)
-        smoother = Smoother(smoothing, model.classes, per_s)
+        smoother = model.checkpoint.smoother(smoothing)
         segments = [*smoother.push(self.logits, self.level_db), *smoother.finish(self.duration)]
         return swishcli.Segmentation(self.duration, merge_adjacent(segments))
 
@@ -65,7 +63,7 @@ class Heard:
 def hear(model: swishcli.Model, path: Path) -> Heard:
     """Run the network over a recording."""
     stream = AudioStream(path, model.checkpoint.front_end.sample_rate)
-    chunks = list(model.posteriors(stream))
+    chunks = list(model.frame_scores(stream))
     logits = np.concatenate([chunk.logits[0] for chunk in chunks])
     level_db = np.concatenate([chunk.level_db[0] for chunk in chunks])
     return Heard(logits, level_db, stream.duration)

@@ -25,7 +25,7 @@ from swishcli.architecture import NetworkConfig
 from swishcli.errors import CheckpointError
 from swishcli.features import FrontEndConfig
 from swishcli.files import atomic_path
-from swishcli.smoothing import SmoothingConfig
+from swishcli.smoothing import Smoother, SmoothingConfig
 
 FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
@@ -53,6 +53,16 @@ class Checkpoint:
     """How it came about: data, command, seed, versions, results. For people; nothing depends on it."""
     path: Path | None = field(default=None, compare=False)
     """The file it was read from."""
+
+    @property
+    def position_samples(self) -> int:
+        """Samples that an output position stands for."""
+        return self.network.output_stride * self.front_end.hop_length
+
+    def smoother(self, smoothing: SmoothingConfig | None = None) -> Smoother:
+        """What makes segments of this model's logits; by default as the model was tuned."""
+        positions_per_s = self.front_end.sample_rate, self.position_samples
+        return Smoother(smoothing or self.smoothing, self.classes, positions_per_s)
 
     def description(self) -> dict[str, Any]:
         """Everything but the tensors, as JSON can say it."""

@@ -1,4 +1,4 @@
-"""Samples in, logits out: chunks with context, engines and devices.
+"""Samples in, frame scores out: chunks with context through an engine.
 
     blocks of samples ─ MFCC ─→ chunks of frames, each with the receptive field around it ─ engine ─→ logits
 
@@ -9,15 +9,12 @@ not grow with the recording's length.
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, get_args
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,14 +22,8 @@ import numpy.typing as npt
 from swishcli.architecture import NetworkConfig
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
-from swishcli.errors import CheckpointError, DeviceError, MissingDependencyError
+from swishcli.engines import Engine
 from swishcli.features import Features, feature_blocks
-
-if TYPE_CHECKING:
-    import onnxruntime
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
-DEVICES: tuple[str, ...] = get_args(Device)
 
 CHUNK_FRAMES = 8192
 """Frames per call of the network, context apart."""
@@ -44,134 +35,8 @@ Item = TypeVar("Item")
 _QUIETEST = 1e-20  # mean square of digital silence, so that its level is a number: -200 dBFS
 
 
-class Engine(Protocol):
-    """Runs a network."""
-
-    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
-        """Features ``[N, F, T]`` → logits ``[N, K, ceil(T / output_stride)]``."""
-
-
-def open_session(graph: bytes, name: str | Path, threads: int) -> onnxruntime.InferenceSession:
-    """A graph in ONNX Runtime on the CPU. Raises CheckpointError, with `name`, if it is none."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Idle threads that spin would take the cores that decoding and the front end need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no base of their own
-        reason = " ".join(str(error).split())
-        raise CheckpointError(name, f"has an ONNX graph that cannot be used: {reason}") from None
-
-
-class OnnxEngine:
-    """The network in ONNX Runtime on the CPU: starts in a tenth of a second and needs no torch."""
-
-    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
-        self._session = open_session(checkpoint.onnx, checkpoint.path or "model", threads)
-
-    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
-        logits: npt.NDArray[np.float32] = self._session.run(None, {"features": features})[0]
-        return logits
-
-
-class TorchEngine:
-    """The network in torch, on the CPU, CUDA or MPS."""
-
-    def __init__(self, checkpoint: Checkpoint, device: str) -> None:
-        import torch
-
-        from swishcli.network import network_of
-
-        self._torch = torch
-        self._device = torch.device(device)
-        self._network = network_of(checkpoint).to(self._device).eval()
-
-    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
-        with self._torch.inference_mode():
-            logits = self._network(self._torch.from_numpy(features).to(self._device))
-            result: npt.NDArray[np.float32] = logits.float().cpu().numpy()
-            return result
-
-
-def make_engine(checkpoint: Checkpoint, device: Device = "auto", threads: int | None = None) -> Engine:
-    """The engine for a device.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-    device : "auto", "cpu", "cuda" or "mps"
-        "auto" takes a GPU where there is one and torch is installed, else the CPU.
-    threads : int, optional
-        CPU threads; by default what ``OMP_NUM_THREADS`` says, or all cores.
-
-    Raises
-    ------
-    DeviceError
-        If the device is not there.
-    MissingDependencyError
-        If what the device needs is not installed.
-    """
-    found = find_device(device)
-    if found == "cpu":
-        if checkpoint.onnx and find_spec("onnxruntime"):
-            return OnnxEngine(checkpoint, threads or default_threads())
-        require_torch("this model has no ONNX graph, or onnxruntime is not installed: it")
-    return TorchEngine(checkpoint, found)
-
-
-def find_device(name: str) -> str:
-    """The device that a name stands for: itself if it is there, for "auto" a GPU or else the CPU.
-
-    Raises DeviceError or MissingDependencyError if it is not there.
-    """
-    if name == "auto":
-        return _present_gpu() or "cpu"
-    if name != "cpu":
-        _require_gpu(name)
-    return name
-
-
-def default_threads() -> int:
-    """``OMP_NUM_THREADS`` where it is set, else the cores this process may use."""
-    wished = os.environ.get("OMP_NUM_THREADS", "")
-    if wished.isdigit() and int(wished) > 0:
-        return int(wished)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def require_torch(what: str) -> None:
-    """Raise MissingDependencyError, starting with `what`, unless torch is installed."""
-    if not find_spec("torch"):
-        raise MissingDependencyError(f"{what} needs PyTorch: pip install 'swishcli[train]'")
-
-
-def _present_gpu() -> str | None:
-    """The GPU that torch can use. Importing torch takes seconds: it is asked only where a driver is."""
-    if not find_spec("torch"):
-        return None
-    if Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists() or os.name == "nt":
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else None
-    return None
-
-
-def _require_gpu(device: str) -> None:
-    require_torch(f"the device {device!r}")
-    import torch
-
-    there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
-    if not there:
-        raise DeviceError(f"the device {device!r} is not available on this machine")
-
-
 @dataclass(frozen=True, slots=True)
-class Posteriors:
+class FrameScores:
     """What the network says about a stretch of a recording, all rows (channels) side by side."""
 
     logits: npt.NDArray[np.float32]
@@ -180,14 +45,14 @@ class Posteriors:
     """``[rows, P]``: level of the samples each position stands for, in dBFS."""
 
 
-def posteriors(
+def frame_scores(
     blocks: Iterable[Samples],
     rows: int,
     checkpoint: Checkpoint,
     engine: Engine,
     chunk_frames: int = CHUNK_FRAMES,
     threads: int = 1,
-) -> Iterator[Posteriors]:
+) -> Iterator[FrameScores]:
     """Run the network over blocks of samples ``[rows, n]``; the chunks' positions follow each other.
 
     With several `threads` the next blocks are decoded and turned into features while the network runs.
@@ -244,13 +109,13 @@ class ChunkRunner:
         self._network, self._engine = checkpoint.network, engine
         self._chunker = _Chunker(checkpoint.network, rows, chunk_frames)
 
-    def push(self, features: Features, energy: Features) -> Iterator[Posteriors]:
+    def push(self, features: Features, energy: Features) -> Iterator[FrameScores]:
         """Take features ``[rows, T, F]`` and energies ``[rows, T]``; yield what is complete with them."""
         self._chunker.add(features, energy)
         while self._chunker.complete:
             yield _run(self._chunker.take(), self._network, self._engine)
 
-    def finish(self) -> Iterator[Posteriors]:
+    def finish(self) -> Iterator[FrameScores]:
         """Yield what is left at the end of the recording."""
         while self._chunker.left:
             yield _run(self._chunker.take(), self._network, self._engine)
@@ -317,7 +182,7 @@ class _Chunker:
         return chunk
 
 
-def _run(chunk: _Chunk, network: NetworkConfig, engine: Engine) -> Posteriors:
+def _run(chunk: _Chunk, network: NetworkConfig, engine: Engine) -> FrameScores:
     stride = network.output_stride
     n_frames = chunk.energy.shape[1]
     first, count = chunk.context // stride, network.n_positions(n_frames)
@@ -326,4 +191,4 @@ def _run(chunk: _Chunk, network: NetworkConfig, engine: Engine) -> Posteriors:
     frames = np.minimum(stride, n_frames - starts)
     energy = np.add.reduceat(chunk.energy, starts, axis=1) / frames
     level_db = 10 * np.log10(energy + _QUIETEST)
-    return Posteriors(np.ascontiguousarray(logits.transpose(0, 2, 1)), level_db.astype(np.float32))
+    return FrameScores(np.ascontiguousarray(logits.transpose(0, 2, 1)), level_db.astype(np.float32))

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from swishcli.audio import AudioStream, Channel, Samples
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
-from swishcli.inference import Device, Engine, Posteriors, default_threads, make_engine, posteriors
+from swishcli.engines import Device, Engine, default_threads, make_engine
+from swishcli.inference import FrameScores, frame_scores
 from swishcli.segments import SILENCE, Classification, Segment, Segmentation, merge_adjacent
-from swishcli.smoothing import Smoother, SmoothingConfig, log_softmax
+from swishcli.smoothing import SmoothingConfig, log_softmax
 from swishcli.streaming import EVERY_S, Stream
 
 DEFAULT_MODEL = "slim"
@@ -109,7 +110,7 @@ class Model:
         stream = AudioStream(source, self.checkpoint.front_end.sample_rate, channel, sample_rate)
         channels = list(range(stream.rows)) if channel == "split" else [channel]
         rows = [_Row(self.checkpoint, self.smoothing) for _ in channels]
-        for chunk in self.posteriors(stream):
+        for chunk in self.frame_scores(stream):
             for row, logits, level_db in zip(rows, chunk.logits, chunk.level_db, strict=True):
                 row.add(logits, level_db)
             if on_progress:
@@ -127,9 +128,9 @@ class Model:
         """A recording that arrives in blocks of samples; see `swishcli.streaming`."""
         return Stream(self.checkpoint, self._engine, self.smoothing, sample_rate, every_s)
 
-    def posteriors(self, stream: AudioStream) -> Iterator[Posteriors]:
+    def frame_scores(self, stream: AudioStream) -> Iterator[FrameScores]:
         """Logits and levels of a stream, chunk by chunk: what segments are made from."""
-        return posteriors(stream, stream.rows, self.checkpoint, self._engine, threads=self._threads)
+        return frame_scores(stream, stream.rows, self.checkpoint, self._engine, threads=self._threads)
 
 
 def load(
@@ -148,14 +149,12 @@ def load(
 
 
 class _Row:
-    """The answers about one row of samples while its posteriors come in."""
+    """The answers about one row of samples while its frame scores come in."""
 
     def __init__(self, checkpoint: Checkpoint, smoothing: SmoothingConfig) -> None:
-        front_end, network = checkpoint.front_end, checkpoint.network
-        position_samples = front_end.hop_length * network.output_stride
         self._classes = checkpoint.classes
         self._gate_db = smoothing.silence_dbfs
-        self._smoother = Smoother(smoothing, checkpoint.classes, (front_end.sample_rate, position_samples))
+        self._smoother = checkpoint.smoother(smoothing)
         self._segments: list[Segment] = []
         self._logits: npt.NDArray[np.float64] = np.zeros(len(checkpoint.classes))
         self._sounding = 0

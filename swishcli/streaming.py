@@ -21,10 +21,11 @@ import soxr
 
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
+from swishcli.engines import Engine
 from swishcli.features import MfccStream
-from swishcli.inference import ChunkRunner, Engine, Posteriors
+from swishcli.inference import ChunkRunner, FrameScores
 from swishcli.segments import Segment
-from swishcli.smoothing import Smoother, SmoothingConfig
+from swishcli.smoothing import SmoothingConfig
 
 EVERY_S = 0.32
 """Seconds from one call of the network to the next: longer saves work, shorter answers sooner."""
@@ -63,11 +64,10 @@ class Stream:
         self._mfcc = MfccStream(front_end)
         every = max(1, round(every_s / front_end.hop_s))
         self._runner = ChunkRunner(checkpoint, 1, engine, every)
-        position_samples = front_end.hop_length * network.output_stride
-        self._smoother = Smoother(smoothing, checkpoint.classes, (front_end.sample_rate, position_samples))
+        self._smoother = checkpoint.smoother(smoothing)
         window_tail = front_end.padding / front_end.sample_rate
         self.latency_s = (every + network.output_stride + network.look_ahead) * front_end.hop_s + window_tail
-        """Seconds after which a sound has had its part in the posteriors, the resampler's few ms apart.
+        """Seconds after which a sound has had its part in the scores, the resampler's few ms apart.
 
         A segment comes out later than that: once the next has begun and outlasted the minimum duration.
         """
@@ -91,6 +91,6 @@ class Stream:
         end = self._n_samples / self._sample_rate if duration is None else duration
         return segments + list(self._smoother.finish(end))
 
-    def _smooth(self, chunks: Iterable[Posteriors]) -> Iterator[Segment]:
+    def _smooth(self, chunks: Iterable[FrameScores]) -> Iterator[Segment]:
         for chunk in chunks:
             yield from self._smoother.push(chunk.logits[0], chunk.level_db[0])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from itertools import repeat
 
@@ -19,19 +17,10 @@ from swishcli import inference
 from swishcli.architecture import NetworkConfig
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
-from swishcli.errors import AudioError, DeviceError, MissingDependencyError
+from swishcli.engines import Engine, OnnxEngine, TorchEngine
+from swishcli.errors import AudioError
 from swishcli.features import Features, FrontEndConfig, MfccStream
-from swishcli.inference import (
-    ChunkRunner,
-    Engine,
-    OnnxEngine,
-    Posteriors,
-    TorchEngine,
-    default_threads,
-    find_device,
-    make_engine,
-    posteriors,
-)
+from swishcli.inference import ChunkRunner, FrameScores, frame_scores
 from swishcli.network import SwishNet, to_onnx
 from swishcli.smoothing import Smoother, SmoothingConfig
 
@@ -66,7 +55,7 @@ def checkpoint(name: str) -> Checkpoint:
 
 @cache
 def engine(name: str, kind: str) -> Engine:
-    return OnnxEngine(checkpoint(name), 1) if kind == "onnx" else TorchEngine(checkpoint(name), "cpu")
+    return OnnxEngine(checkpoint(name)) if kind == "onnx" else TorchEngine(checkpoint(name))
 
 
 @cache
@@ -77,11 +66,11 @@ def sound(rows: int) -> Samples:
     return (noise * (1 + np.sin(np.arange(N) / 9000)) / 2).astype(np.float32)
 
 
-def run(samples: Samples, name: str, kind: str = "torch", block: int = N, **options: int) -> Posteriors:
-    """Posteriors of samples ``[rows, n]`` that arrive in blocks, all chunks together."""
+def run(samples: Samples, name: str, kind: str = "torch", block: int = N, **options: int) -> FrameScores:
+    """FrameScores of samples ``[rows, n]`` that arrive in blocks, all chunks together."""
     blocks = (samples[:, i : i + block] for i in range(0, samples.shape[1], block))
-    chunks = list(posteriors(blocks, len(samples), checkpoint(name), engine(name, kind), **options))
-    return Posteriors(
+    chunks = list(frame_scores(blocks, len(samples), checkpoint(name), engine(name, kind), **options))
+    return FrameScores(
         np.concatenate([c.logits for c in chunks], axis=1),
         np.concatenate([c.level_db for c in chunks], axis=1),
     )
@@ -111,7 +100,7 @@ def whole(name: str, rows: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np
         pytest.param(300, 64000, 2, 3, id="three threads"),
     ],
 )
-def test_chunks_with_context_give_the_posteriors_of_the_whole(
+def test_chunks_with_context_give_the_scores_of_the_whole(
     kind: str, name: str, chunk_frames: int, block: int, rows: int, threads: int
 ) -> None:
     logits, level_db = whole(name, rows)
@@ -170,7 +159,7 @@ def test_the_network_is_called_once_a_chunk() -> None:
         return np.zeros((1, 3, NETWORKS["centred"].n_positions(features.shape[2])), np.float32)
 
     minutes = (np.zeros((1, 960_000), np.float32) for _ in range(10))
-    for _ in posteriors(minutes, 1, checkpoint("centred"), count, threads=2):
+    for _ in frame_scores(minutes, 1, checkpoint("centred"), count, threads=2):
         pass
     assert len(calls) == -(-60000 // inference.CHUNK_FRAMES)
 
@@ -204,47 +193,19 @@ def test_a_day_takes_no_more_memory_than_an_hour() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_an_error_while_decoding_is_raised_where_the_posteriors_are_taken(threads: int) -> None:
+def test_an_error_while_decoding_is_raised_where_the_scores_are_taken(threads: int) -> None:
     def blocks() -> Iterator[Samples]:
         yield sound(1)[:, :16000]
         raise AudioError("a.wav", "is damaged")
 
     with pytest.raises(AudioError, match="damaged"):
-        list(posteriors(blocks(), 1, checkpoint("centred"), engine("centred", "torch"), threads=threads))
+        list(frame_scores(blocks(), 1, checkpoint("centred"), engine("centred", "torch"), threads=threads))
 
 
-def test_posteriors_that_nobody_takes_any_more_leave_no_thread_behind() -> None:
+def test_scores_that_nobody_takes_any_more_leave_no_thread_behind() -> None:
     before = threading.active_count()
     endless = repeat(sound(1))
-    chunks = posteriors(endless, 1, checkpoint("centred"), engine("centred", "torch"), threads=2)
+    chunks = frame_scores(endless, 1, checkpoint("centred"), engine("centred", "torch"), threads=2)
     next(chunks)
     chunks.close()
     assert threading.active_count() == before
-
-
-@pytest.mark.parametrize("device", ["cuda", "mps"])
-def test_a_device_that_is_not_there_is_an_error(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(DeviceError, match=f"the device '{device}' is not available on this machine"):
-        make_engine(checkpoint("centred"), device)
-    assert find_device("auto") == "cpu"
-
-
-def test_without_its_graph_a_model_runs_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_graph = checkpoint("centred")
-    assert isinstance(make_engine(with_graph, "cpu", 1), OnnxEngine)
-    without = replace(with_graph, onnx=b"")
-    assert isinstance(make_engine(without, "cpu", 1), TorchEngine)
-    monkeypatch.setattr(inference, "find_spec", lambda name: None)
-    for device in ("cpu", "cuda"):
-        with pytest.raises(MissingDependencyError, match="needs PyTorch: pip install"):
-            make_engine(without, device)
-
-
-def test_the_environment_says_how_many_threads_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert default_threads() == 3
-    for unusable in ("", "0", "many", "-1"):
-        monkeypatch.setenv("OMP_NUM_THREADS", unusable)
-        assert 1 <= default_threads() <= (os.cpu_count() or 1)

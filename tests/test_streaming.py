@@ -12,8 +12,9 @@ import soundfile
 from swishcli.architecture import NetworkConfig
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
+from swishcli.engines import TorchEngine
 from swishcli.features import Features, FrontEndConfig
-from swishcli.inference import Posteriors, TorchEngine
+from swishcli.inference import FrameScores
 from swishcli.model import Model, load
 from swishcli.network import SwishNet
 from swishcli.segments import Segment
@@ -58,14 +59,14 @@ def test_segments_come_out_while_the_recording_still_runs(programme: tuple[Sampl
 
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("every_s", [0.04, 0.32, 1.0])
-def test_a_sound_has_its_part_in_the_posteriors_after_the_latency(causal: bool, every_s: float) -> None:
+def test_a_sound_has_its_part_in_the_scores_after_the_latency(causal: bool, every_s: float) -> None:
     """After each block, positions are there for all but the last `latency_s` of what has come in."""
     checkpoint = untrained(NetworkConfig(width=4, causal=causal))
     live = Stream(checkpoint, TorchEngine(checkpoint, "cpu"), SmoothingConfig(), every_s=every_s)
     heard_s = 0.0
     runner_push = live._runner.push
 
-    def push(features: Features, energy: Features) -> Iterator[Posteriors]:
+    def push(features: Features, energy: Features) -> Iterator[FrameScores]:
         nonlocal heard_s
         for chunk in runner_push(features, energy):
             heard_s += chunk.logits.shape[1] * 0.04

@@ -620,7 +620,7 @@ def test_a_short_training_does_better_than_chance(trained: Path) -> None:
 
 
 def test_a_trained_model_runs_without_torch(trained: Path, folder: Path) -> None:
-    from swishcli.inference import OnnxEngine
+    from swishcli.engines import OnnxEngine
 
     model = swishcli.load(trained, "cpu", threads=1)
     assert isinstance(model._engine, OnnxEngine)

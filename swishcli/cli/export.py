@@ -6,7 +6,7 @@ from pathlib import Path
 
 from swishcli.checkpoint import find_model, load_checkpoint
 from swishcli.cli import EXIT_OK
-from swishcli.inference import require_torch
+from swishcli.engines import require_torch
 
 
 def run(model: str, output: Path, with_front_end: bool) -> int:

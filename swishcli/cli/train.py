@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from swishcli.cli import EXIT_OK
 from swishcli.cli.console import print_error
+from swishcli.engines import default_threads, find_device, require_torch
 from swishcli.errors import OutputError
-from swishcli.inference import default_threads, find_device, require_torch
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

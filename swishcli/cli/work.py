@@ -11,8 +11,8 @@ from swishcli.audio import Channel
 from swishcli.batch import Input, find_inputs, run_batch
 from swishcli.checkpoint import find_model, load_checkpoint
 from swishcli.cli.console import print_error, progress
+from swishcli.engines import Device, default_threads
 from swishcli.errors import SwishError
-from swishcli.inference import Device, default_threads
 from swishcli.model import Analysis, Model
 
 

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from swishcli.audio import Samples
+from swishcli.engines import open_session
 from swishcli.errors import CheckpointError
-from swishcli.inference import open_session
 
 Scores = npt.NDArray[np.float16]
 """``[outputs, windows]``, 0 to 1: what a tagger says about every whole window of a crop."""
