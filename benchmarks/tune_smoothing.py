@@ -34,7 +34,6 @@ from swishcli.evaluation import (
     window_answers,
 )
 from swishcli.formats import read_segments
-from swishcli.segments import merge_adjacent
 from swishcli.smoothing import SmoothingConfig
 
 GRID = {
@@ -57,7 +56,7 @@ class Heard:
         """Its segments under another smoothing."""
         smoother = model.checkpoint.smoother(smoothing)
         segments = [*smoother.push(self.logits, self.level_db), *smoother.finish(self.duration)]
-        return swishcli.Segmentation(self.duration, merge_adjacent(segments))
+        return swishcli.Segmentation(self.duration, tuple(segments))
 
 
 def hear(model: swishcli.Model, path: Path) -> Heard:

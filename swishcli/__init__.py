@@ -2,7 +2,7 @@
 
 >>> import swishcli
 >>> model = swishcli.load("slim")  # doctest: +SKIP
->>> for segment in model.segment("programme.flac").segments:  # doctest: +SKIP
+>>> for segment in model.segment("programme.flac"):  # doctest: +SKIP
 ...     print(segment.start, segment.end, segment.label)
 """
 

@@ -14,7 +14,7 @@ from swishcli.audio import AudioStream, Channel, Samples
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
 from swishcli.engines import Device, Engine, default_threads, make_engine
 from swishcli.inference import FrameScores, frame_scores
-from swishcli.segments import SILENCE, Classification, Segment, Segmentation, merge_adjacent
+from swishcli.segments import SILENCE, Classification, Segment, Segmentation
 from swishcli.smoothing import SmoothingConfig, log_softmax
 from swishcli.streaming import EVERY_S, Stream
 
@@ -70,7 +70,7 @@ class Model:
     def classify(
         self, recording: Recording, sample_rate: int | None = None, channel: int | None = None
     ) -> Classification:
-        """Say what a recording is, taken as one thing, and how much of it is what.
+        """Say what a recording is mostly, and how much of it is what.
 
         Parameters
         ----------
@@ -156,25 +156,26 @@ class _Row:
         self._gate_db = smoothing.silence_dbfs
         self._smoother = checkpoint.smoother(smoothing)
         self._segments: list[Segment] = []
-        self._logits: npt.NDArray[np.float64] = np.zeros(len(checkpoint.classes))
+        self._posteriors: npt.NDArray[np.float64] = np.zeros(len(checkpoint.classes))
         self._sounding = 0
 
     def add(self, logits: npt.NDArray[np.float32], level_db: npt.NDArray[np.float32]) -> None:
         sounding = level_db >= self._gate_db
-        self._logits += logits[sounding].sum(axis=0, dtype=np.float64)
+        posteriors = np.exp(log_softmax(logits[sounding]))
+        self._posteriors += posteriors.sum(axis=0, dtype=np.float64)
         self._sounding += int(sounding.sum())
         self._segments += self._smoother.push(logits, level_db)
 
     def finish(self, duration: float) -> Analysis:
         self._segments += self._smoother.finish(duration)
-        segmentation = Segmentation(duration, merge_adjacent(self._segments))
+        segmentation = Segmentation(duration, tuple(self._segments))
         return Analysis(self._classification(segmentation), segmentation)
 
     def _classification(self, segmentation: Segmentation) -> Classification:
         duration = segmentation.duration
         shares = {label: segmentation.total(label) / duration for label in (*self._classes, SILENCE)}
-        if self._sounding == 0:
+        if shares[SILENCE] == 1:
             return Classification(duration, SILENCE, 1.0, shares)
-        posterior = np.exp(log_softmax((self._logits / self._sounding)[None])[0])
-        best = int(posterior.argmax())
-        return Classification(duration, self._classes[best], float(posterior[best]), shares)
+        label = max(self._classes, key=lambda name: shares[name])
+        total = self._posteriors[self._classes.index(label)]
+        return Classification(duration, label, float(total) / self._sounding, shares)

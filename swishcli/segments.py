@@ -1,14 +1,13 @@
 """Segments of a recording: the types that every stage after the network speaks.
 
-Times are seconds of the original recording, as floats. A `Segmentation` always tiles
-``[0, duration]``: the first segment starts at 0, each starts where the one before it ends, the last
-ends at `duration`.
+Times are seconds of the original recording, as floats. A `Segmentation` always tiles what was listened to,
+by default ``[0, duration]``: each segment starts where the one before it ends, the last ends at `duration`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 SILENCE = "silence"
@@ -43,6 +42,8 @@ class Segment:
 class Segmentation:
     """A recording, or one channel of it, cut into labelled segments that tile it.
 
+    Iterating gives the segments, ``len`` their number.
+
     Raises
     ------
     ValueError
@@ -51,22 +52,43 @@ class Segmentation:
     >>> s = Segmentation(3.0, (Segment(0.0, 1.0, "music"), Segment(1.0, 3.0, "speech")), "a.wav")
     >>> s.label_at(0.5), s.label_at(1.0), s.total("speech")
     ('music', 'speech', 2.0)
+    >>> [segment.label for segment in s.crop(0.5, 1.0)]
+    ['music']
     """
 
     duration: float
+    """Where the last segment ends, in seconds of the recording."""
     segments: tuple[Segment, ...]
     path: str | None = None
     channel: int | None = None
     """Channel the segments describe, counted from 0; None for the mean of all channels."""
+    warnings: tuple[str, ...] = ()
+    """What was damaged or missing in the recording, a sentence each, without its name."""
 
     def __post_init__(self) -> None:
-        edges = [0.0, *(s.end for s in self.segments)]
+        edges = [self.offset, *(s.end for s in self.segments)]
         if [s.start for s in self.segments] != edges[:-1] or edges[-1] != self.duration:
-            raise ValueError(f"segments do not tile [0, {self.duration}]")
+            raise ValueError(f"segments do not tile [{self.offset}, {self.duration}]")
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.segments)
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    @property
+    def offset(self) -> float:
+        """Where the first segment starts: at 0, or later where only a part was listened to."""
+        return self.segments[0].start if self.segments else 0.0
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that occur, sorted."""
+        return tuple(sorted({s.label for s in self.segments}))
 
     @property
     def boundaries(self) -> tuple[float, ...]:
-        """Times at which one segment ends and the next begins, without 0 and `duration`."""
+        """Times at which one segment ends and the next begins, without the first and the last."""
         return tuple(s.start for s in self.segments[1:])
 
     def total(self, label: str) -> float:
@@ -74,26 +96,46 @@ class Segmentation:
         return sum(s.duration for s in self.segments if s.label == label)
 
     def label_at(self, time: float) -> str:
-        """Label at `time` seconds. Raises ValueError outside ``[0, duration)``."""
+        """Label at `time` seconds. Raises ValueError outside ``[offset, duration)``."""
         for s in self.segments:
             if s.start <= time < s.end:
                 return s.label
-        raise ValueError(f"{time} s is outside the recording (0 to {self.duration} s)")
+        raise ValueError(f"{time} s is outside the recording ({self.offset:g} to {self.duration} s)")
+
+    def crop(self, start: float, end: float) -> Segmentation:
+        """What lies between two times, which keep their meaning: segments across an edge are cut there.
+
+        Raises ValueError where nothing of the recording lies between them.
+        """
+        start, end = max(start, self.offset), min(end, self.duration)
+        if not start < end:
+            raise ValueError(f"nothing of [{self.offset}, {self.duration}] lies from {start} s to {end} s")
+        cut = (
+            replace(s, start=max(s.start, start), end=min(s.end, end))
+            for s in self.segments
+            if s.start < end and s.end > start
+        )
+        return replace(self, duration=end, segments=tuple(cut))
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What a recording is, taken as one thing, and how much of it is what."""
+    """What a recording is mostly, and how much of it is what."""
 
     duration: float
     label: str
-    """Class with the largest logit, averaged over all frames that are not silence."""
+    """The class that has the largest of the `shares`; `silence` only where there is nothing else."""
     confidence: float
-    """Softmax of those averaged logits at `label`; 1.0 for a recording of nothing but silence."""
+    """Probability of `label`, averaged over the frames that are not silent; 1.0 if all are.
+
+    A recording that is half of one thing and half of another has one of about a half.
+    """
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Share of the recording's time under each label, `silence` included; they sum to 1."""
+    """Share of the time that was listened to under each label, `silence` included; they sum to 1."""
     path: str | None = None
     channel: int | None = None
+    warnings: tuple[str, ...] = ()
+    """What was damaged or missing in the recording, a sentence each, without its name."""
 
 
 def merge_adjacent(segments: Iterable[Segment]) -> tuple[Segment, ...]:

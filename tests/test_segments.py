@@ -41,7 +41,6 @@ def test_a_segment_runs_forward_from_0_or_later(start: float, end: float) -> Non
     [
         pytest.param([(0, 1), (1.5, 3)], id="gap"),
         pytest.param([(0, 2), (1, 3)], id="overlap"),
-        pytest.param([(1, 3)], id="late start"),
         pytest.param([(0, 2)], id="early end"),
         pytest.param([(0, 4)], id="end after the recording's"),
         pytest.param([(1, 3), (0, 1)], id="wrong order"),
@@ -63,6 +62,43 @@ def test_a_segmentation_answers_what_is_where() -> None:
     for outside in (-0.1, 3.0):
         with pytest.raises(ValueError, match="outside the recording"):
             segmentation.label_at(outside)
+
+
+def test_a_segmentation_of_a_part_starts_where_the_part_does() -> None:
+    part = Segmentation(3.0, (Segment(1, 2, "music"), Segment(2, 3, "speech")))
+    assert part.offset == 1
+    assert part.boundaries == (2,)
+    with pytest.raises(ValueError, match=r"outside the recording \(1 to 3.0 s\)"):
+        part.label_at(0.5)
+    assert Segmentation(0.0, ()).offset == 0
+
+
+def test_a_segmentation_is_its_segments_one_after_the_other() -> None:
+    segments = (Segment(0, 1, "noise"), Segment(1, 2.5, "music"), Segment(2.5, 3, "noise"))
+    segmentation = Segmentation(3.0, segments)
+    assert tuple(segmentation) == segments
+    assert len(segmentation) == 3
+    assert segmentation.labels == ("music", "noise")
+
+
+@given(neighbours().filter(bool), st.floats(-1, 3601), st.floats(-1, 3601))
+def test_a_crop_says_of_every_time_within_what_the_whole_says(
+    segments: list[Segment], start: float, end: float
+) -> None:
+    whole = Segmentation(segments[-1].end, tuple(segments), "a.wav", 2, ("is cut off",))
+    if max(start, 0) >= min(end, whole.duration):
+        with pytest.raises(ValueError, match="nothing of"):
+            whole.crop(start, end)
+        return
+    crop = whole.crop(start, end)
+    assert (crop.offset, crop.duration) == (max(start, 0), min(end, whole.duration))
+    assert (crop.path, crop.channel, crop.warnings) == ("a.wav", 2, ("is cut off",))
+    for s in crop:
+        middle = (s.start + s.end) / 2
+        assert s.end > s.start
+        assert crop.label_at(s.start) == whole.label_at(s.start) == s.label
+        assert middle in (s.start, s.end) or whole.label_at(middle) == s.label
+    assert crop.crop(-1, 3601) == crop
 
 
 @given(neighbours())
