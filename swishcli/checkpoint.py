@@ -59,10 +59,10 @@ class Checkpoint:
         """Samples that an output position stands for."""
         return self.network.output_stride * self.front_end.hop_length
 
-    def smoother(self, smoothing: SmoothingConfig | None = None) -> Smoother:
-        """What makes segments of this model's logits; by default as the model was tuned."""
+    def smoother(self, smoothing: SmoothingConfig | None = None, offset_s: float = 0.0) -> Smoother:
+        """What makes segments of this model's logits, the first at `offset_s`; by default as it was tuned."""
         positions_per_s = self.front_end.sample_rate, self.position_samples
-        return Smoother(smoothing or self.smoothing, self.classes, positions_per_s)
+        return Smoother(smoothing or self.smoothing, self.classes, positions_per_s, offset_s)
 
     def description(self) -> dict[str, Any]:
         """Everything but the tensors, as JSON can say it."""

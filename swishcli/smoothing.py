@@ -1,6 +1,6 @@
-"""Posteriors in, segments out: Viterbi with a transition cost, a silence gate, minimum durations.
+"""Frame scores in, segments out: Viterbi with a transition cost, a silence gate, minimum durations.
 
-    logits [P, K], level [P] ─ Viterbi ─→ class per position ─ gate ─→ runs ─ minimum durations ─→ segments
+    logits [P, K], level [P] ─ Viterbi ─→ class per position ─ gate ─→ stretches ─ minimum durations ─→ segments
 
 Everything works on a stream: `Smoother.push` takes the next positions and returns the segments that nothing
 to come can change, so a recording of any length needs the memory of a few minutes.
@@ -21,8 +21,8 @@ from swishcli.segments import SILENCE, Segment
 
 Logits = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
-_LONGEST_UNDECIDED_S = 300.0
-"""Posteriors so even that the paths have not met for this long are decided by the best path so far."""
+_LONGEST_WAIT_S = 150.0
+"""Scores so even that the paths have not met for this long, or twice, are decided by the best path so far."""
 
 _SILENT_CHANGE_COST = 1e-3
 """Extra cost of a change within silence, where no moment is better than another: it waits for sound."""
@@ -35,7 +35,7 @@ class SmoothingConfig:
     transition_cost: float = 12.0
     """Nats of evidence, summed over positions, that a change of class must be worth."""
     min_duration_s: float = 0.5
-    """Shorter segments of a class join a neighbour."""
+    """Shorter segments of a class join a neighbour; between silences, without one, they must be sure enough."""
     silence_dbfs: float = -65.0
     """Positions below this level, in decibels of a full-scale square wave, are silent."""
     min_silence_s: float = 0.5
@@ -44,9 +44,9 @@ class SmoothingConfig:
     def __post_init__(self) -> None:
         for name in ("transition_cost", "min_duration_s", "min_silence_s"):
             if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
-        if not self.silence_dbfs <= 0:
-            raise ValueError(f"silence_dbfs must be at most 0, not {self.silence_dbfs}")
+                raise ValueError(f"{name} must be finite and at least 0, not {getattr(self, name)}")
+        if not -np.inf < self.silence_dbfs <= 0:
+            raise ValueError(f"silence_dbfs must be finite and at most 0, not {self.silence_dbfs}")
 
 
 def log_softmax(logits: Logits) -> Logits:
@@ -55,80 +55,80 @@ def log_softmax(logits: Logits) -> Logits:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def viterbi(
-    scores: Logits, transition_cost: float | npt.NDArray[np.float64], state: int | None = None
-) -> npt.NDArray[np.int64]:
-    """Best paths through `scores` that end in each class.
+class Viterbi:
+    """Best paths through positions that arrive in pieces; what all of them share can be decided and let go.
+
+    A path's score is the sum of its classes' scores, less a cost for every change of class. For each class the
+    best path that ends in it survives; of equal ones the one that changes last, so that paths which nothing
+    tells apart share their beginning. A position takes K additions and K bits: whoever changes comes from the
+    class that leads.
 
     Parameters
     ----------
-    scores : array
-        Log-likelihood of each class at each position, ``[P, K]`` with P ≥ 1.
-    transition_cost : float or array
-        Taken from a path's score for every change of class; ``[P]`` if it depends on the position changed at.
+    n_classes : int
     state : int, optional
-        Class before the first position; None if the path may start anywhere.
-
-    Returns
-    -------
-    array
-        ``[K + 1, P]``: row k is the best path that ends in class k, the last row the best of all.
-
-    Notes
-    -----
-    No Python loop over positions: they are cut into √P blocks that advance side by side, each from every
-    class it could be entered in; then the blocks are chained. Of equal paths the one that changes last wins,
-    so that paths which nothing tells apart share their beginning.
+        Class before the first position; by default a path may start anywhere.
     """
-    n_positions, n_classes = scores.shape
-    length = max(1, int(np.sqrt(n_positions)))
-    n_blocks = -(-n_positions // length)
-    padded = np.zeros((n_blocks * length, n_classes), np.float64)
-    padded[:n_positions] = scores
-    blocks = padded.reshape(n_blocks, length, n_classes)
-    # Past the end nothing may change: a path must end in its class at the last position, not after it.
-    costs = np.full(n_blocks * length, np.inf)
-    costs[:n_positions] = transition_cost
-    costs = costs.reshape(n_blocks, length)
 
-    # score[b, i, j]: best path through block b so far that came from class i and is in class j now.
-    score = np.where(np.eye(n_classes, dtype=bool), 0.0, -np.inf)[None].repeat(n_blocks, axis=0)
-    came_from = np.empty((length, n_blocks, n_classes, n_classes), np.int16)
-    stay = np.arange(n_classes, dtype=np.int16)
-    for step in range(length):
-        best = score.argmax(axis=2)[..., None]
-        changed = np.take_along_axis(score, best, axis=2) - costs[:, step, None, None]
-        change = changed >= score
-        came_from[step] = np.where(change, best, stay)
-        score = np.maximum(score, changed) + blocks[:, step, None, :]
+    def __init__(self, n_classes: int, state: int | None = None) -> None:
+        self._totals = np.zeros(n_classes)
+        if state is not None:
+            self._totals[np.arange(n_classes) != state] = -np.inf
+        self._leaders = np.zeros(0, np.int64)
+        self._stays = np.zeros((0, n_classes), bool)
 
-    # Chain the blocks: the class each block ends in, for every class the last one may end in.
-    total = np.zeros(n_classes) if state is None else np.where(np.arange(n_classes) == state, 0.0, -np.inf)
-    entered = np.empty((n_blocks, n_classes), np.int64)
-    for block in range(n_blocks):
-        candidates = total[:, None] + score[block]
-        best_totals = candidates.max(axis=0)
-        # Of equal paths the one that has paid for fewer changes before this block changes later.
-        entered[block] = np.where(candidates == best_totals, total[:, None], -np.inf).argmax(axis=0)
-        total = best_totals
-    ends = np.append(np.arange(n_classes), total.argmax())
-    entries = np.empty((n_blocks, n_classes + 1), np.int64)
-    exits = np.empty_like(entries)
-    for block in reversed(range(n_blocks)):
-        exits[block] = ends
-        ends = entries[block] = entered[block, ends]
+    def __len__(self) -> int:
+        """Number of undecided positions."""
+        return len(self._leaders)
 
-    paths = np.empty((n_classes + 1, n_blocks, length), np.int64)
-    now = exits
-    at_block = np.arange(n_blocks)[:, None]
-    for step in reversed(range(length)):
-        paths[:, :, step] = now.T
-        now = came_from[step][at_block, entries, now].astype(np.int64)
-    return paths.reshape(n_classes + 1, -1)[:, :n_positions]
+    def push(self, scores: Logits, costs: Logits) -> None:
+        """Take log-likelihoods ``[P, K]`` of the next positions, and the cost ``[P]`` of a change at each."""
+        # Python's own numbers: a handful of additions would be outweighed by NumPy's calls.
+        totals: list[float] = self._totals.tolist()
+        before = []
+        for score, cost in zip(scores.tolist(), costs.tolist(), strict=True):
+            before.append(totals)
+            changed = max(totals) - cost
+            totals = [(t if t > changed else changed) + s for t, s in zip(totals, score, strict=True)]
+        self._totals = np.array(totals)
+        reached = np.array(before).reshape(scores.shape)
+        best = reached.max(axis=1, keepdims=True)
+        self._leaders = np.concatenate([self._leaders, reached.argmax(axis=1)])
+        self._stays = np.concatenate([self._stays, reached > best - costs[:, None]])
+
+    def path(self, last: int | None = None) -> npt.NDArray[np.int64]:
+        """The best path through the undecided positions; with `last`, of those that end in that class."""
+        leaders, stays = self._leaders.tolist(), self._stays
+        path = np.empty(len(self), np.int64)
+        label = int(self._totals.argmax()) if last is None else last
+        for position in reversed(range(len(path))):
+            path[position] = label
+            if not stays[position, label]:
+                label = leaders[position]
+        return path
+
+    def agreed(self) -> int:
+        """How many of the undecided positions all survivors agree on: nothing to come can change those."""
+        return next((n for n, classes in self._survivors() if (classes == classes[0]).all()), 0)
+
+    def decide(self, n: int) -> npt.NDArray[np.int64]:
+        """Let go the first `n` ≥ 1 undecided positions; survivors that part there from the best path are lost."""
+        path = self.path()[:n]
+        classes = next(classes for positions, classes in self._survivors() if positions == n)
+        self._totals[classes != path[-1]] = -np.inf
+        self._leaders, self._stays = self._leaders[n:], self._stays[n:]
+        return path
+
+    def _survivors(self) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        """Back from the last position: how many positions there are up to it, each survivor's class there."""
+        classes = np.arange(len(self._totals))
+        for position in reversed(range(len(self))):
+            yield position + 1, classes
+            classes = np.where(self._stays[position][classes], classes, self._leaders[position])
 
 
-@dataclass(slots=True)
-class _Run:
+@dataclass(slots=True, eq=False)
+class _Stretch:
     """Neighbouring positions under one label (-1 is silence)."""
 
     first: int
@@ -139,11 +139,18 @@ class _Run:
     sounding: int
     """Number of those positions."""
 
-    def absorb(self, other: _Run) -> None:
+    def __len__(self) -> int:
+        return self.stop - self.first
+
+    def absorb(self, other: _Stretch) -> None:
         """Take over a neighbour's positions, under the own label."""
         self.first, self.stop = min(self.first, other.first), max(self.stop, other.stop)
         self.logits = self.logits + other.logits
         self.sounding += other.sounding
+
+    def posteriors(self) -> npt.NDArray[np.float64]:
+        """Probability of each class by the mean of the logits."""
+        return np.exp(log_softmax(self.logits / max(1, self.sounding)))
 
 
 class Smoother:
@@ -155,144 +162,170 @@ class Smoother:
         Names of the K classes.
     positions_per_s : (int, int)
         Positions per second as a fraction (numerator, denominator), so that times are exact.
+    offset_s : float
+        Time of the first position.
     """
 
     def __init__(
-        self, config: SmoothingConfig, classes: tuple[str, ...], positions_per_s: tuple[int, int]
+        self,
+        config: SmoothingConfig,
+        classes: tuple[str, ...],
+        positions_per_s: tuple[int, int],
+        offset_s: float = 0.0,
     ) -> None:
         self._config = config
         self._classes = classes
         self._numerator, self._denominator = positions_per_s
+        self._offset_s = offset_s
         per_s = self._numerator / self._denominator
-        self._min_run = config.min_duration_s * per_s
+        self._min_length = config.min_duration_s * per_s
         self._min_silence = max(1.0, config.min_silence_s * per_s)
-        self._longest_undecided = int(_LONGEST_UNDECIDED_S * per_s)
-        self._state: int | None = None
-        self._undecided_logits = np.zeros((0, len(classes)), np.float32)
-        self._undecided_silent = np.zeros(0, bool)
-        self._path = np.zeros(0, np.int64)
-        self._position = 0
-        self._runs: list[_Run] = []
+        self._longest_wait = round(_LONGEST_WAIT_S * per_s)
+        self._viterbi = Viterbi(len(classes))
+        # Of the positions that the paths have not decided yet.
+        self._logits = np.zeros((0, len(classes)), np.float32)
+        self._silent = np.zeros(0, bool)
+        self._decided = 0
+        self._stretches: list[_Stretch] = []
 
     def push(self, logits: Logits, level_db: npt.NDArray[np.float32]) -> Iterator[Segment]:
         """Take logits ``[P, K]`` and levels ``[P]`` in dBFS; yield the segments that are decided."""
-        self._decode(logits, level_db < self._config.silence_dbfs, last=False)
+        silent = level_db < self._config.silence_dbfs
+        while len(silent):
+            # Cut at fixed positions, so that what is decided by force does not depend on how they arrive.
+            known = self._decided + len(self._silent)
+            n = self._longest_wait - known % self._longest_wait
+            self._extend(logits[:n], silent[:n])
+            self._decide(self._decidable())
+            logits, silent = logits[n:], silent[n:]
         yield from self._settled()
 
     def finish(self, duration: float) -> Iterator[Segment]:
-        """Yield what is left; the last segment ends at `duration` seconds."""
-        self._decode(np.zeros((0, len(self._classes)), np.float32), np.zeros(0, bool), last=True)
+        """Yield what is left; the last segment ends at `duration` seconds of the recording."""
+        self._decide(len(self._silent))
         yield from self._settled()
-        self._join_short_at_end()
-        if not self._runs:  # shorter than a sample of the model's rate
-            yield Segment(0.0, duration, SILENCE, 1.0)
+        self._settle_end()
+        if not self._stretches:  # shorter than a sample of the model's rate
+            yield Segment(self._offset_s, duration, SILENCE, 1.0)
             return
-        if len(self._runs) == 1 and self._runs[0].sounding == 0:  # too short for a silence, yet all there is
-            self._runs[0].label = -1
         # Resampling may make a position more than the recording has time for.
-        runs = [run for run in self._runs if run.first == 0 or self._time(run.first) < duration]
-        for run in runs:
-            yield self._segment(run, duration if run is runs[-1] else None)
+        left = [s for s in self._stretches if s.first == 0 or self._time(s.first) < duration]
+        for stretch in left:
+            yield self._segment(stretch, duration if stretch is left[-1] else None)
 
-    def _decode(self, logits: Logits, silent: npt.NDArray[np.bool_], last: bool) -> None:
-        """Viterbi over what is undecided; what the survivor paths agree on goes on to `_runs`."""
-        self._undecided_logits = np.concatenate([self._undecided_logits, logits])
-        self._undecided_silent = np.concatenate([self._undecided_silent, silent])
-        n = len(self._undecided_silent)
-        if n == 0:
-            return
+    def _extend(self, logits: Logits, silent: npt.NDArray[np.bool_]) -> None:
+        self._logits = np.concatenate([self._logits, logits])
+        self._silent = np.concatenate([self._silent, silent])
         # Silence says nothing about classes: the network is not asked about it.
-        scores = np.where(self._undecided_silent[:, None], 0, log_softmax(self._undecided_logits))
-        costs = self._config.transition_cost + _SILENT_CHANGE_COST * self._undecided_silent
-        paths = viterbi(scores, costs, self._state)
-        best = paths[-1]
-        if last:
-            decided = n
-        else:
-            agreed = (paths == best).all(axis=0)
-            decided = n if agreed.all() else int(np.argmin(agreed))
-            if n - decided > self._longest_undecided:
-                decided = n - self._longest_undecided // 2
-            decided -= self._open_silence(decided)
-        if decided <= 0:
-            return
-        self._state = int(best[decided - 1])
-        self._append_runs(best[:decided], self._undecided_logits[:decided], self._undecided_silent[:decided])
-        self._undecided_logits = self._undecided_logits[decided:]
-        self._undecided_silent = self._undecided_silent[decided:]
+        scores = np.where(silent[:, None], 0, log_softmax(logits))
+        self._viterbi.push(scores, self._config.transition_cost + _SILENT_CHANGE_COST * silent)
 
-    def _open_silence(self, decided: int) -> int:
-        """Trailing silent positions that may yet become a silence, or not: they wait."""
-        silent = self._undecided_silent[:decided]
-        trailing = decided if silent.all() else int(np.argmin(silent[::-1]))
-        reaches_back = trailing == decided and self._runs and self._runs[-1].label < 0
+    def _decidable(self) -> int:
+        """How many undecided positions nothing to come can change, or have waited too long."""
+        n, known = self._viterbi.agreed(), self._decided + len(self._silent)
+        if known % self._longest_wait == 0:
+            n = max(n, len(self._silent) - self._longest_wait)
+        return n - self._open_silence(n)
+
+    def _open_silence(self, n: int) -> int:
+        """Silent positions at the end of the next `n` that may yet become a silence, or not: they wait."""
+        silent = self._silent[:n]
+        trailing = n if silent.all() else int(np.argmin(silent[::-1]))
+        reaches_back = trailing == n and self._stretches and self._stretches[-1].label < 0
         return 0 if reaches_back or trailing >= self._min_silence else trailing
 
-    def _append_runs(
-        self, path: npt.NDArray[np.int64], logits: Logits, silent: npt.NDArray[np.bool_]
-    ) -> None:
-        continues = bool(self._runs) and self._runs[-1].label < 0
-        labels = np.where(_long_silences(silent, self._min_silence, continues), -1, path)
+    def _decide(self, n: int) -> None:
+        """Append the next `n` undecided positions to the stretches."""
+        if n == 0:
+            return
+        silent, logits = self._silent[:n], self._logits[:n]
+        continues = bool(self._stretches) and self._stretches[-1].label < 0
+        labels = np.where(_long_silences(silent, self._min_silence, continues), -1, self._viterbi.decide(n))
         starts = np.flatnonzero(np.diff(labels, prepend=-2))
         sums = np.add.reduceat(np.where(silent[:, None], 0, logits).astype(np.float64), starts)
         sounding = np.add.reduceat((~silent).astype(np.int64), starts)
-        stops = np.append(starts[1:], len(labels))
-        for first, stop, total, count in zip(starts, stops, sums, sounding, strict=True):
-            run = _Run(
-                self._position + int(first), self._position + int(stop), int(labels[first]), total, int(count)
-            )
-            if self._runs and self._runs[-1].label == run.label:
-                self._runs[-1].absorb(run)
+        stops = np.append(starts[1:], n)
+        for first, stop, total, count in zip(
+            starts.tolist(), stops.tolist(), sums, sounding.tolist(), strict=True
+        ):
+            stretch = _Stretch(self._decided + first, self._decided + stop, int(labels[first]), total, count)
+            if self._stretches and self._stretches[-1].label == stretch.label:
+                self._stretches[-1].absorb(stretch)
             else:
-                self._runs.append(run)
-        self._position += len(labels)
+                self._stretches.append(stretch)
+        self._decided += n
+        self._logits, self._silent = self._logits[n:], self._silent[n:]
 
-    def _is_short(self, run: _Run) -> bool:
-        return run.label >= 0 and run.stop - run.first < self._min_run
+    def _is_short(self, stretch: _Stretch) -> bool:
+        return stretch.label >= 0 and len(stretch) < self._min_length
 
     def _settled(self) -> Iterator[Segment]:
-        """Segments of the runs that can neither grow nor be joined any more: all but the last two."""
-        while len(self._runs) > 2:
-            first, second, third = self._runs[:3]
-            if self._is_short(first) and second.label >= 0:
-                second.absorb(first)
-                del self._runs[0]
-            elif self._is_short(second) and (first.label >= 0 or third.label >= 0):
-                self._share_out(first, second, third)
+        """Segments of the stretches that can neither grow nor be joined any more."""
+        stretches = self._stretches
+        while len(stretches) > 1:
+            first, second = stretches[:2]
+            third = stretches[2] if len(stretches) > 2 else None
+            if self._is_short(first):  # as only the recording's first can be
+                if second.label < 0 and self._stays_alone(first):
+                    yield self._segment(stretches.pop(0))
+                else:
+                    self._join(second, first)
+            elif self._is_short(second):
+                if third is None:
+                    return
+                if max(first.label, third.label) >= 0:
+                    self._share_out(first, second, third)
+                elif self._stays_alone(second):
+                    yield self._segment(stretches.pop(0))
+                    yield self._segment(stretches.pop(0))
+                else:
+                    self._join(first, second)
+                    self._join(first, third)
+            elif third is None and len(second) < 2:  # of which the recording may end before it begins
+                return
             else:
-                yield self._segment(self._runs.pop(0), None)
+                yield self._segment(stretches.pop(0))
 
-    def _share_out(self, first: _Run, second: _Run, third: _Run) -> None:
-        """The short second of three runs joins the neighbour it resembles more; silence is no neighbour."""
+    def _settle_end(self) -> None:
+        """Join what is short at the recording's end."""
+        if len(self._stretches) == 2:
+            first, second = self._stretches
+            if self._is_short(second) and (first.label >= 0 or not self._stays_alone(second)):
+                self._join(first, second)
+        if len(self._stretches) == 1 and self._stretches[0].sounding == 0:
+            self._stretches[0].label = -1  # too short for a silence, yet all there is
+
+    def _stays_alone(self, stretch: _Stretch) -> bool:
+        """Whether a short sound between silences stays, as what it resembles most: the shorter, the surer.
+
+        What has no neighbour is either a word or a click: of 0.3 s a word is more likely than not,
+        of 0.04 s only what the network is certain of is kept.
+        """
+        posteriors = stretch.posteriors()
+        stretch.label = int(posteriors.argmax())
+        return bool(posteriors[stretch.label] >= 1 - len(stretch) / self._min_length)
+
+    def _share_out(self, first: _Stretch, second: _Stretch, third: _Stretch) -> None:
+        """The short second of three joins the neighbour it resembles more; silence is no neighbour."""
         prefers_first = third.label < 0 or (
             first.label >= 0 and second.logits[first.label] >= second.logits[third.label]
         )
-        (first if prefers_first else third).absorb(second)
-        self._runs.remove(second)
+        self._join(first if prefers_first else third, second)
         if first.label == third.label:
-            first.absorb(third)
-            self._runs.remove(third)
+            self._join(first, third)
 
-    def _join_short_at_end(self) -> None:
-        if len(self._runs) == 2 and min(run.label for run in self._runs) >= 0:
-            first, second = self._runs
-            if self._is_short(second) and not self._is_short(first):
-                first.absorb(second)
-                self._runs.remove(second)
-            elif self._is_short(first):
-                second.absorb(first)
-                self._runs.remove(first)
+    def _join(self, stretch: _Stretch, other: _Stretch) -> None:
+        stretch.absorb(other)
+        self._stretches.remove(other)
 
     def _time(self, position: int) -> float:
-        return position * self._denominator / self._numerator
+        return self._offset_s + position * self._denominator / self._numerator
 
-    def _segment(self, run: _Run, end: float | None) -> Segment:
-        start, stop = self._time(run.first), self._time(run.stop) if end is None else end
-        if run.label < 0:
+    def _segment(self, stretch: _Stretch, end: float | None = None) -> Segment:
+        start, stop = self._time(stretch.first), self._time(stretch.stop) if end is None else end
+        if stretch.label < 0:
             return Segment(start, stop, SILENCE, 1.0)
-        mean = run.logits / max(1, run.sounding)
-        confidence = float(np.exp(log_softmax(mean)[run.label]))
-        return Segment(start, stop, self._classes[run.label], confidence)
+        return Segment(start, stop, self._classes[stretch.label], float(stretch.posteriors()[stretch.label]))
 
 
 def _long_silences(silent: npt.NDArray[np.bool_], shortest: float, continues: bool) -> npt.NDArray[np.bool_]:

@@ -1,7 +1,8 @@
-"""Segments from posteriors: the best path, silences, minimum durations, in a stream as at once."""
+"""Segments from frame scores: the best path, silences, minimum durations, in a stream as at once."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby, pairwise, product
@@ -13,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from swishcli.segments import SILENCE, Segment, Segmentation
-from swishcli.smoothing import Smoother, SmoothingConfig, log_softmax, viterbi
+from swishcli.smoothing import Smoother, SmoothingConfig, Viterbi, log_softmax
 
 CLASSES = ("speech", "music", "noise")
 PER_S = (25, 1)
@@ -91,6 +92,16 @@ def textbook_scores(
     return best
 
 
+def viterbi(
+    scores: npt.NDArray[np.float64], cost: float, state: int | None = None, cuts: Iterable[int] = ()
+) -> list[list[int]]:
+    """The best path that ends in each class, then the best of all; positions arrive in pieces, cut at `cuts`."""
+    paths = Viterbi(scores.shape[1], state)
+    for piece in np.split(scores, sorted(cuts)):
+        paths.push(piece, np.full(len(piece), cost))
+    return [paths.path(last).tolist() for last in (*range(scores.shape[1]), None)]
+
+
 problems = {
     "n_classes": st.integers(1, 4),
     "cost": st.sampled_from([0.0, 0.5, 2.0, 100.0]),
@@ -115,24 +126,60 @@ def test_viterbi_finds_the_best_of_all_paths(
 
 
 @settings(max_examples=60)
-@given(n_positions=st.integers(1, 2000), **problems)
-def test_viterbi_in_blocks_scores_as_the_textbooks_loop(
-    n_positions: int, n_classes: int, cost: float, state: int | None, seed: int
+@given(n_positions=st.integers(1, 2000), cuts=st.sets(st.integers(0, 2000), max_size=3), **problems)
+def test_viterbi_in_pieces_scores_as_the_textbooks_loop(
+    n_positions: int, n_classes: int, cost: float, state: int | None, seed: int, cuts: set[int]
 ) -> None:
     state = None if state is None else state % n_classes
     scores = np.random.default_rng(seed).normal(0, 2, (n_positions, n_classes))
     expected = textbook_scores(scores, cost, state)
-    paths = viterbi(scores, cost, state)
+    paths = viterbi(scores, cost, state, cuts)
     assert [score_of(p, scores, cost, state) for p in paths] == pytest.approx([*expected, expected.max()])
 
 
 def test_of_equal_paths_the_one_that_changes_last_wins() -> None:
-    assert viterbi(np.zeros((5, 2)), 1.0, state=1).tolist() == [[1, 1, 1, 1, 0], [1] * 5, [1] * 5]
+    assert viterbi(np.zeros((5, 2)), 1.0, state=1) == [[1, 1, 1, 1, 0], [1] * 5, [1] * 5]
 
 
 def test_changes_that_cost_nothing_give_the_likeliest_class_of_each_position() -> None:
     scores = np.random.default_rng(0).standard_normal((500, 200))
     np.testing.assert_array_equal(viterbi(scores, 0.0)[-1], scores.argmax(axis=1))
+
+
+@settings(max_examples=60)
+@given(n_positions=st.integers(1, 300), **problems)
+def test_what_the_survivors_agree_on_is_what_nothing_to_come_can_change(
+    n_positions: int, n_classes: int, cost: float, state: int | None, seed: int
+) -> None:
+    state = None if state is None else state % n_classes
+    scores = np.random.default_rng(seed).normal(0, 2, (n_positions, n_classes))
+    paths = Viterbi(n_classes, state)
+    decided: list[int] = []
+    for score in scores:
+        paths.push(score[None], np.array([cost]))
+        if n := paths.agreed():
+            decided += paths.decide(n).tolist()
+    assert decided + paths.path().tolist() == viterbi(scores, cost, state)[-1]
+
+
+def test_a_decision_before_the_survivors_agree_leaves_a_path_that_goes_on_from_it() -> None:
+    even = np.zeros((100, 3))
+    paths = Viterbi(3)
+    paths.push(even, np.full(100, 12.0))
+    assert paths.agreed() == 0
+    decided = paths.decide(60).tolist()
+    paths.push(np.repeat([[0.0, 0.0, 5.0]], 20, axis=0), np.full(20, 12.0))
+    assert decided + paths.path().tolist() == [0] * 100 + [2] * 20
+
+
+def test_hundreds_of_classes_cost_no_more_than_their_sums() -> None:
+    labels = np.repeat(np.random.default_rng(0).integers(0, 527, 41), 50)
+    logits = np.where(labels[:, None] == np.arange(527), 8, 0).astype(np.float32)
+    smoother = Smoother(DEFAULT, tuple(map(str, range(527))), PER_S)
+    start = time.process_time()
+    segments = [*smoother.push(logits, np.full(2050, LOUD, np.float32)), *smoother.finish(82)]
+    assert time.process_time() - start < 1.5  # all pairs of classes took 9 s
+    assert [s.label for s in segments] == [str(label) for label, _ in groupby(labels)]
 
 
 # Segments
@@ -180,13 +227,53 @@ def test_segments_tile_a_recording_that_ends_within_a_position_of_the_last(
 
 @settings(max_examples=200)
 @given(sequences(), CONFIGS)
-def test_a_short_segment_of_a_class_stands_only_between_silences(
+def test_a_short_segment_of_a_class_stands_only_between_silences_and_the_shorter_the_surer(
     sequence: Sequence, config: SmoothingConfig
 ) -> None:
     segments = smooth(*sequence, config)
     for before, segment, after in zip([None, *segments], segments, [*segments[1:], None], strict=False):
         if segment.label != SILENCE and segment.duration < config.min_duration_s - 1e-9:
-            assert {s.label for s in (before, after) if s} <= {SILENCE}
+            neighbours = {s.label for s in (before, after) if s}
+            assert neighbours <= {SILENCE}
+            if neighbours:  # else it is all there is
+                assert segment.confidence >= 1 - segment.duration / config.min_duration_s - 1e-9
+
+
+def between_silences(label: str, n: int, clearness: float) -> list[tuple[str, float]]:
+    """What becomes of `n` positions that say a class so clearly, after other speech and between silences."""
+    logits, level_db = said(("speech", 50), (SILENCE, 50), (label, n), (SILENCE, 50))
+    logits[100 : 100 + n] *= clearness / 4
+    return [(s.label, round(s.duration * 25)) for s in smooth(logits, level_db)]
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_a_word_in_silence_stays_under_its_own_class_and_a_doubtful_click_does_not(label: str) -> None:
+    assert between_silences(label, 8, clearness=1)[1:] == [(SILENCE, 50), (label, 8), (SILENCE, 50)]
+    assert between_silences(label, 1, clearness=6)[1:] == [(SILENCE, 50), (label, 1), (SILENCE, 50)]
+    assert between_silences(label, 1, clearness=1) == [("speech", 50), (SILENCE, 101)]
+
+
+def test_a_doubtful_click_at_either_end_joins_the_silence_beside_it() -> None:
+    logits, level_db = said(("music", 2), (SILENCE, 50), ("music", 2))
+    assert labels(smooth(logits / 4, level_db)) == [(SILENCE, 54 / 25)]
+    assert [s.label for s in smooth(4 * logits, level_db)] == ["music", SILENCE, "music"]
+    assert [s.label for s in smooth(logits[:2] / 4, level_db[:2])] == ["music"]
+
+
+def delay_of(boundary: int, logits: npt.NDArray[np.float32], level_db: npt.NDArray[np.float32]) -> int:
+    """Positions after `boundary` until the segment that ends there has come out."""
+    smoother = Smoother(DEFAULT, CLASSES, PER_S)
+    for i in range(len(logits)):
+        for segment in smoother.push(logits[i : i + 1], level_db[i : i + 1]):
+            if round(segment.end * 25) == boundary:
+                return i + 1 - boundary
+    return len(logits)
+
+
+@pytest.mark.parametrize("after", ["music", SILENCE])
+def test_a_segment_comes_out_as_soon_as_what_follows_can_no_longer_join_it(after: str) -> None:
+    """Not only once what follows has ended as well."""
+    assert delay_of(100, *said(("speech", 100), (after, 500))) <= 0.5 * 25 + 4
 
 
 @settings(max_examples=100)
@@ -261,7 +348,7 @@ def test_confidence_is_the_softmax_of_the_mean_logits_of_what_sounds() -> None:
     [
         pytest.param("noise", 25, id="a class"),
         pytest.param(SILENCE, 25, id="digital silence"),
-        pytest.param("doubt", 300 * 25, id="posteriors that tell nothing apart"),
+        pytest.param("doubt", 300 * 25, id="scores that tell nothing apart"),
     ],
 )
 def test_hours_of_one_thing_are_decided_in_bounded_memory(label: str, most_undecided: int) -> None:
@@ -270,15 +357,30 @@ def test_hours_of_one_thing_are_decided_in_bounded_memory(label: str, most_undec
     chunk = said((label, 2000))
     for _ in range(50):  # 66 minutes
         list(smoother.push(*chunk))
-        assert len(smoother._undecided_logits) <= most_undecided
-        assert len(smoother._runs) <= 2
+        assert len(smoother._logits) <= most_undecided
+        assert len(smoother._stretches) <= 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_decision_by_force_does_not_depend_on_the_cuts(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(0, 0.01, (20_000, 3)).astype(np.float32)
+    level_db = np.full(len(logits), LOUD, np.float32)
+    cuts = generator.integers(0, len(logits), 30).tolist()
+    assert smooth(logits, level_db) == smooth(logits, level_db, cuts=cuts)
+
+
+def test_an_offset_moves_all_times_but_the_end() -> None:
+    smoother = Smoother(DEFAULT, CLASSES, PER_S, offset_s=90.0)
+    segments = [*smoother.push(*said(("speech", 50), ("music", 50))), *smoother.finish(94.0)]
+    assert [(s.start, s.end) for s in segments] == [(90.0, 92.0), (92.0, 94.0)]
 
 
 def test_hours_of_silence_at_the_start_are_decided_in_bounded_memory() -> None:
     smoother = Smoother(SmoothingConfig(), CLASSES, PER_S)
     for _ in range(20):
         list(smoother.push(*said((SILENCE, 2000))))
-        assert len(smoother._undecided_logits) <= 300 * 25
+        assert len(smoother._logits) <= 300 * 25
 
 
 def test_log_softmax_is_finite_for_large_logits() -> None:
@@ -294,9 +396,10 @@ def test_log_softmax_is_finite_for_large_logits() -> None:
         {"min_silence_s": -0.1},
         {"silence_dbfs": 1},
         {"silence_dbfs": float("nan")},
+        {"silence_dbfs": float("-inf")},
     ],
     ids=str,
 )
 def test_a_configuration_that_makes_no_sense_is_refused(nonsense: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be at"):
+    with pytest.raises(ValueError, match="must be finite and at"):
         SmoothingConfig(**nonsense)

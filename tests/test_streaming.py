@@ -85,3 +85,14 @@ def test_a_sound_has_its_part_in_the_scores_after_the_latency(causal: bool, ever
 def untrained(network: NetworkConfig) -> Checkpoint:
     weights = {name: w.numpy() for name, w in SwishNet(network).state_dict().items()}
     return Checkpoint(("a", "b", "c"), FrontEndConfig(), network, SmoothingConfig(), weights, b"", {})
+
+
+def test_a_segment_comes_out_within_seconds_of_when_its_end_is_heard(programme: tuple[Samples, int]) -> None:
+    recording, rate = programme
+    live = load("slim", "cpu", threads=1).stream(rate)
+    block, waits = rate // 10, []
+    for i in range(0, len(recording), block):
+        now = (i + block) / rate
+        waits += [now - s.end for s in live.push(recording[i : i + block])]
+    assert len(waits) > 5
+    assert max(waits) < live.latency_s + 2
