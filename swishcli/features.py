@@ -153,9 +153,10 @@ def _mfcc_into(mfcc: Features, samples: Samples, config: FrontEndConfig) -> None
 class MfccStream:
     """MFCC of a recording that arrives in blocks; the blocks' sizes do not change the result.
 
-    `push` and `finish` return features ``[rows, T, n_mfcc]`` and mean squares ``[rows, T]`` of the samples
-    each frame stands for (``10·log10`` of them is the frame's level in dBFS). With a `pool` of threads,
-    stretches of frames are computed side by side.
+    `push` and `finish` return features ``[rows, T, n_mfcc]`` and energies ``[rows, T]``: the variance of the
+    samples each frame stands for (``10·log10`` of it is the frame's level in dBFS). An offset of the samples,
+    which nobody hears, has no part in it. With a `pool` of threads, stretches of frames are computed side by
+    side.
     """
 
     def __init__(self, config: FrontEndConfig, rows: int = 1, pool: Executor | None = None) -> None:
@@ -179,12 +180,12 @@ class MfccStream:
         remaining = config.n_frames(self._n_samples) - self._n_frames
         needed = max(0, (remaining - 1) * config.hop_length + config.win_length)
         missing = max(0, needed - self._held.shape[1])
-        # The last frame may stand for less than a hop of samples: its mean is over those it has.
-        in_last = self._n_samples - (config.n_frames(self._n_samples) - 1) * config.hop_length
+        # The last frame may stand for less than a hop of samples.
+        last = self._held[:, config.padding + (remaining - 1) * config.hop_length :]
         self._held = np.pad(self._held, ((0, 0), (0, missing)))
         features, energy = self._take(remaining)
         if remaining:
-            energy[:, -1] *= config.hop_length / in_last
+            energy[:, -1] = last.var(axis=1)
         return features, energy
 
     def _take(self, n_frames: int) -> tuple[Features, Features]:
@@ -204,7 +205,7 @@ class MfccStream:
         used = n_frames * config.hop_length
         own = self._held[:, config.padding : config.padding + used]
         own = own.reshape(self._rows, n_frames, config.hop_length)
-        energy = np.einsum("rth,rth->rt", own, own) / np.float32(config.hop_length)
+        energy = own.var(axis=2)
         self._held = self._held[:, used:]
         self._n_frames += n_frames
         return features, energy

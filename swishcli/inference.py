@@ -42,7 +42,7 @@ class FrameScores:
     logits: npt.NDArray[np.float32]
     """``[rows, P, K]``."""
     level_db: npt.NDArray[np.float32]
-    """``[rows, P]``: level of the samples each position stands for, in dBFS."""
+    """``[rows, P]``: level of the samples each position stands for, in dBFS, an offset of theirs apart."""
 
 
 def frame_scores(

@@ -168,12 +168,19 @@ def test_n_samples_make_ceil_of_n_over_hop_frames(n: int, config: FrontEndConfig
 @given(st.integers(1, 2000))
 @example(1)
 @example(161)
-def test_a_frames_energy_is_the_mean_square_of_its_own_samples(n: int) -> None:
-    samples = np.random.default_rng(n).standard_normal((2, n), dtype=np.float32)
+def test_a_frames_energy_is_the_variance_of_its_own_samples(n: int) -> None:
+    samples = 0.5 + np.random.default_rng(n).standard_normal((2, n), dtype=np.float32)
     _, energies = in_blocks(samples, [n // 2])
     starts = range(0, n, CONFIG.hop_length)
-    own = [np.mean(samples[:, s : s + CONFIG.hop_length].astype(float) ** 2, axis=1) for s in starts]
-    np.testing.assert_allclose(energies, np.transpose(own), rtol=1e-5)
+    own = [np.var(samples[:, s : s + CONFIG.hop_length].astype(float), axis=1) for s in starts]
+    np.testing.assert_allclose(energies, np.transpose(own), rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.002, 1 / 128, -1.0, 1 / 3])
+def test_an_offset_of_silence_is_silence(offset: float) -> None:
+    """A cheap sound card's, or the one step that 8 bits may be off."""
+    _, energies = in_blocks(np.full((1, 16077), offset, np.float32), [5000])
+    assert 10 * np.log10(energies.max() + 1e-20) < -120
 
 
 def test_a_stream_holds_no_more_than_a_window_of_samples() -> None:

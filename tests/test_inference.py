@@ -84,8 +84,8 @@ def whole(name: str, rows: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np
     features = np.concatenate([stream.push(sound(rows))[0], stream.finish()[0]], axis=1)
     logits = engine(name, "torch")(np.ascontiguousarray(features.transpose(0, 2, 1)))
     step = stride * front_end.hop_length
-    squares = [np.mean(sound(rows)[:, i : i + step].astype(float) ** 2, axis=1) for i in range(0, N, step)]
-    return logits.transpose(0, 2, 1), 10 * np.log10(np.transpose(squares))
+    hops = sound(rows)[:, : N // step * step].reshape(rows, -1, stride, front_end.hop_length)
+    return logits.transpose(0, 2, 1), 10 * np.log10(hops.astype(float).var(axis=3).mean(axis=2))
 
 
 @pytest.mark.parametrize("kind", ["torch", "onnx"])
@@ -106,7 +106,8 @@ def test_chunks_with_context_give_the_scores_of_the_whole(
     logits, level_db = whole(name, rows)
     chunked = run(sound(rows), name, kind, block, chunk_frames=chunk_frames, threads=threads)
     np.testing.assert_allclose(chunked.logits, logits, rtol=0, atol=2e-5)
-    np.testing.assert_allclose(chunked.level_db[:, :-1], level_db[:, :-1], rtol=0, atol=1e-3)
+    assert chunked.level_db.shape[1] == level_db.shape[1] + 1  # the last one is of less than a position
+    np.testing.assert_allclose(chunked.level_db[:, :-1], level_db, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("n", [1, 160, 161, 641, 16000])
@@ -127,8 +128,8 @@ def test_the_onnx_engine_gives_the_logits_of_the_torch_engine(name: str) -> None
 
 def test_levels_are_decibels_of_full_scale() -> None:
     time = np.arange(6400) / 16000
-    square, sine = np.ones(6400), 0.1 * np.sin(2 * np.pi * 1000 * time)
-    samples = np.concatenate([square, sine, np.zeros(6400), -0.5 * square[:300]]).astype(np.float32)
+    square, sine = np.sign(np.sin(2 * np.pi * 1000 * (time + 1e-5))), 0.1 * np.sin(2 * np.pi * 1000 * time)
+    samples = np.concatenate([square, sine, np.zeros(6400), -0.5 * square[:320]]).astype(np.float32)
     (level_db,) = run(samples[None], "centred").level_db
     np.testing.assert_allclose(level_db, [0] * 10 + [-23.0103] * 10 + [-200] * 10 + [-6.0206], atol=1e-3)
 
