@@ -8,23 +8,24 @@ from __future__ import annotations
 import argparse
 import csv
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from accuracy import LABELS, measure_clips, measure_files, measure_programmes, report, source_table
 
 import swishcli
-from swishcli.checkpoint import Checkpoint
+from swishcli.checkpoint import Checkpoint, Source
 
 
-def data_table(sources: list[dict[str, Any]]) -> list[str]:
+def data_table(sources: Iterable[Source]) -> list[str]:
     """Minutes by class, source and licence as a Markdown table; a source's licences share a row."""
     minutes: dict[tuple[str, str], float] = defaultdict(float)
     licences: dict[tuple[str, str], set[str]] = defaultdict(set)
     for entry in sources:
-        key = entry["label"], entry["source"]
-        minutes[key] += entry["seconds"] / 60
-        licences[key].add(entry["licence"] or "unknown")
+        key = entry.label, entry.source or "unknown"
+        minutes[key] += entry.seconds / 60
+        licences[key].add(entry.licence or "unknown")
     rows = ["| class | source | minutes | licence |", "|---|---|---|---|"]
     for (label, source), amount in sorted(minutes.items()):
         listed = "; ".join(sorted(licences[label, source])).replace("|", "/")
@@ -47,9 +48,9 @@ def room_lines(corpus: Path, command: str) -> list[str]:
 
 def description(name: str, checkpoint: Checkpoint) -> list[str]:
     """What the model is and how it came about."""
-    network, front_end, training = checkpoint.network, checkpoint.front_end, checkpoint.training
+    network, front_end, provenance = checkpoint.network, checkpoint.front_end, checkpoint.provenance
     hop_s = front_end.hop_s
-    versions = ", ".join(f"{package} {version}" for package, version in training["versions"].items())
+    versions = ", ".join(f"{package} {version}" for package, version in provenance.versions.items())
     return [
         f"# {name}",
         "",
@@ -61,13 +62,9 @@ def description(name: str, checkpoint: Checkpoint) -> list[str]:
         f"an answer every {network.output_stride * hop_s * 1000:.0f} ms",
         f"- front end: {front_end.n_mfcc} MFCC of {front_end.n_mels} mel bands, "
         f"{front_end.f_min:g}–{front_end.f_max:g} Hz, a frame every {hop_s * 1000:g} ms at {front_end.sample_rate} Hz",
-        f"- trained with `{training['command']}` ({training['epochs_run']} epochs, seed {training['seed']}; {versions})",
-        *(
-            [f"- taught by {', '.join(training['teachers'])} beside the labels"]
-            if training.get("teachers")
-            else []
-        ),
-        f"- data: SHA-256 `{training['data']['sha256']}`",
+        f"- trained with `{provenance.command}` ({provenance.epochs_run} epochs, seed {provenance.seed}; {versions})",
+        *([f"- taught by {', '.join(provenance.teachers)} beside the labels"] if provenance.teachers else []),
+        f"- data: SHA-256 `{provenance.data.sha256}`",
         "- licence of the weights: MIT, as far as the licences of the recordings below let us",
     ]
 
@@ -102,13 +99,13 @@ def main() -> None:
             "",
             "## Training data",
             "",
-            *data_table(checkpoint.training["data"]["train"]),
+            *data_table(checkpoint.provenance.data.train),
             "",
-            *room_lines(arguments.corpus, checkpoint.training["command"]),
+            *room_lines(arguments.corpus, checkpoint.provenance.command),
             "",
             "## Validation data",
             "",
-            *data_table(checkpoint.training["data"]["val"]),
+            *data_table(checkpoint.provenance.data.val),
         ]
         card = swishcli.shipped_models()[name].with_suffix(".md")
         card.write_text("\n".join(lines) + "\n", encoding="utf-8")

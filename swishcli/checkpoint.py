@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from swishcli.architecture import NetworkConfig
 from swishcli.errors import CheckpointError
 from swishcli.features import FrontEndConfig
 from swishcli.files import atomic_path
+from swishcli.segments import SILENCE
 from swishcli.smoothing import Smoother, SmoothingConfig
 
 FORMAT_VERSION = 1
@@ -35,6 +37,78 @@ _WEIGHT_PREFIX = "network."
 _ONNX_KEY = "onnx"
 
 Weights = Mapping[str, npt.NDArray[Any]]
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The recordings of one class, source and licence that a model was made with."""
+
+    label: str
+    source: str | None
+    licence: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DataProvenance:
+    """The recordings that a model was made with."""
+
+    sha256: str = ""
+    """Over their contents, labels and splits."""
+    train: tuple[Source, ...] = ()
+    val: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
+    """How the epoch that was kept did on the validation recordings, by windows of a second."""
+
+    epoch: int
+    macro_recall: float
+    recall: Mapping[str, float]
+    """By class."""
+    temperature: float
+    """What the logits were divided by afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a model came about. For people; nothing depends on it."""
+
+    command: str = ""
+    seed: int | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """The recipe's options by name, as of `mixing` and `distillation`."""
+    mixing: Mapping[str, Any] = field(default_factory=dict)
+    distillation: Mapping[str, Any] = field(default_factory=dict)
+    teachers: tuple[str, ...] = ()
+    epochs_run: int = 0
+    validation_1s_windows: ValidationResult | None = None
+    data: DataProvenance = DataProvenance()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the packages it was made with."""
+
+    @classmethod
+    def read(cls, described: Mapping[str, Any]) -> Provenance:
+        """From what a checkpoint says: what is missing is left at its default, what is unknown left out."""
+        known = _known(cls, described)
+        data = _known(DataProvenance, described.get("data", {}))
+        sources = {
+            part: tuple(Source(**_known(Source, source)) for source in data.get(part, ()))
+            for part in ("train", "val")
+        }
+        result = described.get("validation_1s_windows")
+        return cls(
+            **known
+            | {
+                "teachers": tuple(described.get("teachers", ())),
+                "validation_1s_windows": ValidationResult(**_known(ValidationResult, result))
+                if result
+                else None,
+                "data": DataProvenance(**data | sources),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -49,8 +123,7 @@ class Checkpoint:
     """Tensors by the names they have in `swishcli.network.SwishNet`."""
     onnx: bytes = field(default=b"", repr=False)
     """The network as an ONNX graph, batch norms folded: ``features [N, F, T]`` → ``logits [N, K, P]``."""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    """How it came about: data, command, seed, versions, results. For people; nothing depends on it."""
+    provenance: Provenance = Provenance()
     path: Path | None = field(default=None, compare=False)
     """The file it was read from."""
 
@@ -72,7 +145,7 @@ class Checkpoint:
             "front_end": asdict(self.front_end),
             "network": asdict(self.network),
             "smoothing": asdict(self.smoothing),
-            "training": self.training,
+            "training": asdict(self.provenance),
         }
 
     def save(self, path: str | Path) -> None:
@@ -110,23 +183,52 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         if version != FORMAT_VERSION:
             reason = f"has format version {version}, this swish reads version {FORMAT_VERSION}"
             raise CheckpointError(path, reason)
-        network: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in description["network"].items()
-        }
         checkpoint = Checkpoint(
-            classes=tuple(description["classes"]),
-            front_end=FrontEndConfig(**description["front_end"]),
-            network=NetworkConfig(**network),
-            smoothing=SmoothingConfig(**description["smoothing"]),
+            classes=_checked_classes(description["classes"]),
+            front_end=_config(FrontEndConfig, description["front_end"]),
+            network=_config(NetworkConfig, description["network"]),
+            smoothing=_config(SmoothingConfig, description["smoothing"]),
             weights={n.removeprefix(_WEIGHT_PREFIX): t for n, t in tensors.items() if n != _ONNX_KEY},
             onnx=tensors[_ONNX_KEY].tobytes(),
-            training=description["training"],
+            provenance=Provenance.read(description["training"]),
             path=Path(path),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(path, f"has a description that cannot be used: {error}") from None
     _check_shapes(path, checkpoint)
     return checkpoint
+
+
+def _checked_classes(names: Iterable[Any]) -> tuple[str, ...]:
+    """Names that can be printed, and told apart. Raises ValueError."""
+    classes = tuple(names)
+    for name in classes:
+        if not isinstance(name, str) or not name or name == SILENCE:
+            raise ValueError(f"{name!r} cannot be the name of a class")
+        # Control characters and line ends could command a terminal or break a line in two.
+        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+            raise ValueError(f"the name of a class holds a control character: {name!r}")
+    if len(set(classes)) < len(classes):
+        raise ValueError("two classes have the same name")
+    return classes
+
+
+def _config(kind: type[Config], described: Mapping[str, Any]) -> Config:
+    """A configuration from JSON, whose arrays are tuples here. Raises TypeError, ValueError."""
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
+    config = kind(**values)
+    default = kind()
+    for name, value in values.items():
+        wanted = type(getattr(default, name))
+        if type(value) is not wanted and not (wanted is float and type(value) is int):
+            raise TypeError(f"{name} must be of type {wanted.__name__}, not {value!r}")
+    return config
+
+
+def _known(kind: type, described: Mapping[str, Any]) -> dict[str, Any]:
+    """Those entries that a dataclass has fields for."""
+    names = {f.name for f in fields(kind)}
+    return {name: value for name, value in described.items() if name in names}
 
 
 def _check_shapes(path: str | Path, checkpoint: Checkpoint) -> None:

@@ -18,7 +18,16 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch_file
 
 from swishcli.architecture import NetworkConfig
-from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
+from swishcli.checkpoint import (
+    Checkpoint,
+    DataProvenance,
+    Provenance,
+    Source,
+    ValidationResult,
+    find_model,
+    load_checkpoint,
+    shipped_models,
+)
 from swishcli.errors import CheckpointError, OutputError
 from swishcli.features import FrontEndConfig
 from swishcli.smoothing import SmoothingConfig
@@ -44,7 +53,17 @@ def made_up() -> Checkpoint:
         smoothing=SmoothingConfig(1.5, 0.25, -50.0, 0.75),
         weights=weights,
         onnx=b"\0graph\xff",
-        training={"seed": 3, "data": {"sources": ["a", None]}, "recall": 0.1 + 0.2},
+        provenance=Provenance(
+            command="swish train a",
+            seed=3,
+            training={"crop_s": [1, 2.5]},
+            teachers=("b.onnx",),
+            validation_1s_windows=ValidationResult(4, 0.1 + 0.2, {"Vögel": 0.5, "two words": 0.1}, 0.7),
+            data=DataProvenance(
+                "ab", (Source("Vögel", "a", None, 1.5),), (Source("Vögel", "b", "MIT", 2.0),)
+            ),
+            versions={"swish": "0.1"},
+        ),
     )
 
 
@@ -130,6 +149,19 @@ CHANGES: dict[str, Callable[[Description], object]] = {
     "a network that is none": lambda d: d.update(network=[1]),
     "strides that are none": lambda d: d["network"].update(strides="22"),
     "an impossible network": lambda d: d["network"].update(width=5),
+    "thirty stages": lambda d: d["network"].update(strides=[2] * 30),
+    "a width in words": lambda d: d["network"].update(width="8"),
+    "a width that is no integer": lambda d: d["network"].update(width=8.0),
+    "a truth in words": lambda d: d["network"].update(causal="no"),
+    "an endless cost": lambda d: d["smoothing"].update(transition_cost=float("inf")),
+    "a class without a name": lambda d: d.update(classes=["a", ""]),
+    "a class that is a number": lambda d: d.update(classes=["a", 3]),
+    "a class named as silence is": lambda d: d.update(classes=["a", "silence"]),
+    "two classes of a name": lambda d: d.update(classes=["a", "a"]),
+    "a class that colours terminals": lambda d: d.update(classes=["a", "\x1b[31mb"]),
+    "a class of two lines": lambda d: d.update(classes=["a", "b\nc"]),
+    "a class of two columns": lambda d: d.update(classes=["a", "b\tc"]),
+    "a provenance that is none": lambda d: d.update(training=3),
     "an unknown option": lambda d: d["front_end"].update(n_fff=512),
     "an impossible front end": lambda d: d["front_end"].update(hop_length=0),
     "an impossible smoothing": lambda d: d["smoothing"].update(transition_cost=-1),
@@ -141,7 +173,30 @@ def test_a_description_that_makes_no_sense_is_refused(
     path: Path, change: Callable[[Description], object]
 ) -> None:
     rewrite(path, lambda description, _: change(description))
-    assert refusal(path).startswith("has a description that cannot be used: ")
+    reason = refusal(path)
+    assert reason.startswith("has a description that cannot be used: ")
+    assert reason.isprintable()
+
+
+def test_a_provenance_of_other_versions_is_read_as_far_as_it_is_known(path: Path) -> None:
+    def change(description: Description, _: object) -> None:
+        del description["training"]["command"], description["training"]["data"]["sha256"]
+        description["training"]["carbon"] = 3
+
+    rewrite(path, change)
+    expected = made_up().provenance
+    data = replace(expected.data, sha256="")
+    assert load_checkpoint(path).provenance == replace(expected, command="", data=data)
+    rewrite(path, lambda description, _: description.update(training={}))
+    assert load_checkpoint(path).provenance == Provenance()
+
+
+def test_the_models_that_ship_say_how_they_came_about() -> None:
+    for path in shipped_models().values():
+        provenance = load_checkpoint(path).provenance
+        assert provenance.command.startswith("swish train ")
+        assert provenance.validation_1s_windows.macro_recall > 0.9
+        assert sum(source.seconds for source in provenance.data.train) > 3600
 
 
 @pytest.mark.parametrize("metadata", ["", "{", "[]", "null", '"text"', "3"])

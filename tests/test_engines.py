@@ -24,7 +24,7 @@ from swishcli.engines import (
     find_device,
     make_engine,
 )
-from swishcli.errors import DeviceError, MissingDependencyError
+from swishcli.errors import CheckpointError, DeviceError, MissingDependencyError
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,21 @@ def test_without_its_graph_a_model_runs_in_torch(model: Checkpoint, monkeypatch:
     for device in ("cpu", "cuda"):
         with pytest.raises(MissingDependencyError, match="needs PyTorch: pip install"):
             make_engine(without, device)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [{"n_classes": 4}, {"n_features": 31}, {"output_stride": 8}],
+    ids=["classes", "features", "output stride"],
+)
+def test_a_graph_that_is_not_of_the_described_network_is_refused(
+    model: Checkpoint, network: dict[str, int]
+) -> None:
+    other = replace(model, network=replace(model.network, **network))
+    with pytest.raises(
+        CheckpointError, match=r"tiny\.safetensors: has an ONNX graph that is not of the network"
+    ):
+        make_engine(other, "cpu")
 
 
 def test_another_engine_is_one_class_and_one_line(model: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:

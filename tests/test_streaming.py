@@ -84,7 +84,7 @@ def test_a_sound_has_its_part_in_the_scores_after_the_latency(causal: bool, ever
 
 def untrained(network: NetworkConfig) -> Checkpoint:
     weights = {name: w.numpy() for name, w in SwishNet(network).state_dict().items()}
-    return Checkpoint(("a", "b", "c"), FrontEndConfig(), network, SmoothingConfig(), weights, b"", {})
+    return Checkpoint(("a", "b", "c"), FrontEndConfig(), network, SmoothingConfig(), weights)
 
 
 def test_a_segment_comes_out_within_seconds_of_when_its_end_is_heard(programme: tuple[Samples, int]) -> None:

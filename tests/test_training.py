@@ -616,7 +616,7 @@ def trained(folder: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_a_short_training_does_better_than_chance(trained: Path) -> None:
-    assert load_checkpoint(trained).training["validation_1s_windows"]["macro_recall"] > 0.6
+    assert load_checkpoint(trained).provenance.validation_1s_windows.macro_recall > 0.6
 
 
 def test_a_trained_model_runs_without_torch(trained: Path, folder: Path) -> None:
@@ -630,13 +630,13 @@ def test_a_trained_model_runs_without_torch(trained: Path, folder: Path) -> None
 
 
 def test_a_checkpoint_says_how_it_came_about(trained: Path) -> None:
-    training = load_checkpoint(trained).training
-    assert training["command"] == "swish train data"
-    assert (training["seed"], training["epochs_run"]) == (0, 2)
-    assert training["training"]["batch_s"] == 4
-    assert set(training["validation_1s_windows"]["recall"]) == set(PITCHES)
-    assert len(training["data"]["sha256"]) == 64
-    assert {"swish", "torch", "numpy"} <= training["versions"].keys()
+    provenance = load_checkpoint(trained).provenance
+    assert provenance.command == "swish train data"
+    assert (provenance.seed, provenance.epochs_run) == (0, 2)
+    assert provenance.training["batch_s"] == 4
+    assert set(provenance.validation_1s_windows.recall) == set(PITCHES)
+    assert len(provenance.data.sha256) == 64
+    assert {"swish", "torch", "numpy"} <= provenance.versions.keys()
     assert not trained.with_name(trained.name + ".state").exists()
 
 
@@ -661,12 +661,12 @@ def test_a_run_that_is_resumed_ends_with_the_weights_of_one_that_never_stopped(
     output, observer = tmp_path / "m.safetensors", Silent()
     with pytest.raises(KeyboardInterrupt):
         train(folder, output, cache, Silent(**stop))
-    assert load_checkpoint(output).training["epochs_run"] == 1
+    assert load_checkpoint(output).provenance.epochs_run == 1
     resumed = train(folder, output, cache, observer, resume=True)
     assert [r.epoch for r in observer.results] == [2]
     assert bits(resumed) == bits(load_checkpoint(trained))
-    results = "validation_1s_windows"
-    assert resumed.training[results] == load_checkpoint(trained).training[results]
+    result = load_checkpoint(trained).provenance.validation_1s_windows
+    assert resumed.provenance.validation_1s_windows == result
 
 
 def test_a_run_stopped_within_its_first_epoch_leaves_a_model(
@@ -677,7 +677,7 @@ def test_a_run_stopped_within_its_first_epoch_leaves_a_model(
         train(folder, output, cache, Silent(stop_in_epoch=1))
     assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
     assert swishcli.load(output, "cpu", threads=1).segment(tone(500, 1)).duration == 1
-    assert load_checkpoint(output).training["validation_1s_windows"] == {}
+    assert load_checkpoint(output).provenance.validation_1s_windows is None
 
 
 def test_a_run_resumes_only_its_own_state(folder: Path, cache: Path, tmp_path: Path) -> None:
@@ -739,7 +739,7 @@ def test_teachers_change_what_is_learnt_and_are_named(
     weights = [bits(alone)]
     for teachers in ([str(trained)], [tagger], [str(trained), tagger]):
         taught = train(folder, output, cache, recipe=TAUGHT, teachers=teachers)
-        assert taught.training["teachers"] == [Path(name).name for name in teachers]
+        assert taught.provenance.teachers == tuple(Path(name).name for name in teachers)
         weights.append(bits(taught))
     assert all(a != b for i, a in enumerate(weights) for b in weights[:i])
     with pytest.raises(DataError, match="only one of the teachers can be an audio tagger"):
@@ -777,7 +777,7 @@ def test_training_can_start_from_a_model_of_other_classes(trained: Path, cache: 
     assert started.classes == ("music", "dog")
     head = started.weights["head.weight"]
     assert head.shape == (2, 2, 1)
-    head = head * started.training["validation_1s_windows"]["temperature"]
+    head = head * started.provenance.validation_1s_windows.temperature
     np.testing.assert_allclose(head[0], initial.weights["head.weight"][1], rtol=1e-5)  # both know music
     trunk = "stages.0.gated.conv.weight"
     np.testing.assert_allclose(started.weights[trunk], initial.weights[trunk], rtol=1e-6)

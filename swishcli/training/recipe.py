@@ -20,7 +20,15 @@ from torch import Tensor
 from swishcli import __version__
 from swishcli.architecture import SIZES, NetworkConfig
 from swishcli.audio import Samples
-from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
+from swishcli.checkpoint import (
+    Checkpoint,
+    DataProvenance,
+    Provenance,
+    Source,
+    ValidationResult,
+    find_model,
+    load_checkpoint,
+)
 from swishcli.errors import CheckpointError, DataError, display_path
 from swishcli.features import FrontEndConfig
 from swishcli.files import recordings_in
@@ -250,35 +258,28 @@ class Run:
             smoothing=recipe.smoothing,
             weights={name: w.numpy() for name, w in network.state_dict().items()},
             onnx=to_onnx(network, network.example(), "features"),
-            training=self._provenance(),
+            provenance=self._provenance(),
         )
 
-    def _provenance(self) -> dict[str, Any]:
-        best = self.trainer.best
-        results: dict[str, Any] = {}
+    def _provenance(self) -> Provenance:
+        best, rate = self.trainer.best, self.recipe.front_end.sample_rate
+        result = None
         if best is not None:
             recalls = dict(zip(self.trainer.crops.classes, best.recalls, strict=True))
-            results = {
-                "epoch": best.epoch,
-                "macro_recall": best.macro_recall,
-                "recall": recalls,
-                "temperature": best.temperature,
-            }
-        return {
-            "command": self._command,
-            "seed": self.recipe.training.seed,
-            "training": asdict(self.recipe.training),
-            "mixing": asdict(self.recipe.mixing),
-            "distillation": asdict(self.recipe.distillation) if self._teachers else {},
-            "teachers": self._teachers,
-            "epochs_run": len(self.trainer.history),
-            "validation_1s_windows": results,
-            "data": {
-                "sha256": data_digest([*self.train, *self.val]),
-                TRAIN: _sources(self.train, self.recipe.front_end.sample_rate),
-                VAL: _sources(self.val, self.recipe.front_end.sample_rate),
-            },
-            "versions": {
+            result = ValidationResult(best.epoch, best.macro_recall, recalls, best.temperature)
+        return Provenance(
+            command=self._command,
+            seed=self.recipe.training.seed,
+            training=asdict(self.recipe.training),
+            mixing=asdict(self.recipe.mixing),
+            distillation=asdict(self.recipe.distillation) if self._teachers else {},
+            teachers=tuple(self._teachers),
+            epochs_run=len(self.trainer.history),
+            validation_1s_windows=result,
+            data=DataProvenance(
+                data_digest([*self.train, *self.val]), _sources(self.train, rate), _sources(self.val, rate)
+            ),
+            versions={
                 "swish": __version__,
                 "python": platform.python_version(),
                 "torch": torch.__version__,
@@ -286,7 +287,7 @@ class Run:
                 "numpy": np.__version__,
                 "onnxruntime": onnxruntime.__version__,
             },
-        }
+        )
 
 
 def _fitted(recipe: Recipe, n_classes: int, initial: Checkpoint | None) -> Recipe:
@@ -343,11 +344,11 @@ def _read_rooms(folder: Path, sample_rate: int) -> list[Samples]:
     return load_rooms(paths, sample_rate)
 
 
-def _sources(recordings: Sequence[Recording], sample_rate: int) -> list[dict[str, Any]]:
+def _sources(recordings: Sequence[Recording], sample_rate: int) -> tuple[Source, ...]:
     found = seconds_per_source(recordings, sample_rate)
     if len(found) == len(recordings):  # nothing says what belongs together: no list of every file
         found = {}
-    return [
-        {"label": label, "source": source, "licence": licence, "seconds": round(seconds, 1)}
+    return tuple(
+        Source(label, source, licence, round(seconds, 1))
         for (label, source, licence), seconds in sorted(found.items())
-    ]
+    )
