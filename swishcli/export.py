@@ -15,43 +15,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from swishcli.checkpoint import Checkpoint
 from swishcli.errors import SwishError
-from swishcli.features import FrontEndConfig, dct_matrix, mel_filters, torch_mfcc
 from swishcli.files import atomic_path
 from swishcli.network import SwishNet, network_of, to_onnx
+from swishcli.torch_features import TorchMfcc
 
 TOLERANCE = 1e-3
 """Largest difference of a logit between the exported graph and torch."""
-
-
-class ConvolutionalMfcc(nn.Module):
-    """The front end with its Fourier transform as a convolution: samples [N, n] → MFCC [N, n_mfcc, T].
-
-    Embedded run-times have convolutions and matrix products, and often no transform.
-    """
-
-    def __init__(self, config: FrontEndConfig) -> None:
-        super().__init__()
-        n = np.arange(config.win_length)
-        window = 0.5 - 0.5 * np.cos(2 * np.pi * n / config.win_length)
-        angles = 2 * np.pi * np.arange(config.n_fft // 2 + 1)[:, None] * n / config.n_fft
-        waves = np.concatenate([np.cos(angles), np.sin(angles)]) * window
-        self.waves = nn.Buffer(torch.from_numpy(waves[:, None]).float())
-        self.filters = nn.Buffer(torch.from_numpy(mel_filters(config).T).float())
-        self.to_cepstrum = nn.Buffer(torch.from_numpy(dct_matrix(config.n_mfcc, config.n_mels).T).float())
-        self.config = config
-
-    def forward(self, samples: Tensor) -> Tensor:
-        config = self.config
-        # ceil(n / hop) windows fit, the last one reaching up to a hop further into zeros than it must.
-        padded = functional.pad(samples[:, None], (config.padding, config.padding + config.hop_length - 1))
-        real, imaginary = functional.conv1d(padded, self.waves, stride=config.hop_length).chunk(2, dim=1)
-        mel = self.filters @ (real**2 + imaginary**2)
-        return self.to_cepstrum @ (10 * torch.log10(mel.clamp(min=config.amin)))
 
 
 def export_onnx(checkpoint: Checkpoint, path: Path, with_front_end: bool) -> None:
@@ -66,7 +39,7 @@ def export_onnx(checkpoint: Checkpoint, path: Path, with_front_end: bool) -> Non
     """
     network = network_of(checkpoint).eval()
     if with_front_end:
-        whole = nn.Sequential(ConvolutionalMfcc(checkpoint.front_end), network)
+        whole = nn.Sequential(TorchMfcc(checkpoint.front_end, convolutional=True), network)
         example = torch.zeros(1, checkpoint.front_end.sample_rate * 4)
         graph = to_onnx(whole, example, "samples")
     else:
@@ -82,7 +55,7 @@ def export_onnx(checkpoint: Checkpoint, path: Path, with_front_end: bool) -> Non
 def _check(graph: bytes, checkpoint: Checkpoint, network: SwishNet, with_front_end: bool) -> None:
     """Compare the graph with torch on noise of several lengths and levels."""
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    front_end = torch_mfcc(checkpoint.front_end)
+    front_end = TorchMfcc(checkpoint.front_end)
     generator = torch.Generator().manual_seed(0)
     for n in (1, 400, 40_000, 123_457):
         samples = torch.randn(2, n, generator=generator) * torch.tensor([[0.3], [0.003]])

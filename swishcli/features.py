@@ -9,9 +9,9 @@ after the last count as zero.
 Decibels are not clipped against the loudest frame (``top_db``): that would make a frame depend on the
 whole recording, and a recording could no longer be read block by block.
 
-Two implementations share `FrontEndConfig`: `MfccStream` (NumPy, block by block, for the CPU) and
-`torch_mfcc` (torchaudio, batched, for training and the GPU). ``librosa.feature.mfcc`` is the reference for
-both (tests/test_features.py).
+Two implementations share `FrontEndConfig`: `MfccStream` here (NumPy, block by block, for inference) and
+`TorchMfcc` in torch_features.py (batched, for training and exported graphs). ``librosa.feature.mfcc`` is the
+reference for both (tests/test_features.py).
 
 Davis & Mermelstein 1980, *Comparison of parametric representations for monosyllabic word recognition*;
 mel scale and filter areas as in Slaney's Auditory Toolbox (librosa's defaults).
@@ -23,15 +23,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from swishcli.audio import Samples
-
-if TYPE_CHECKING:
-    import torch
 
 Features = npt.NDArray[np.float32]
 
@@ -124,13 +120,18 @@ def dct_matrix(n_mfcc: int, n_mels: int) -> npt.NDArray[np.float64]:
     return matrix
 
 
+def hann_window(config: FrontEndConfig) -> npt.NDArray[np.float64]:
+    """Periodic Hann window ``[win_length]``."""
+    n = np.arange(config.win_length)
+    return 0.5 - 0.5 * np.cos(2 * np.pi * n / config.win_length)
+
+
 @lru_cache(maxsize=4)
 def _constants(config: FrontEndConfig) -> tuple[Features, Features, Features]:
     """Window, mel filters and DCT in float32; 10/ln 10 of the decibels is multiplied into the DCT."""
-    n = np.arange(config.win_length)
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * n / config.win_length)
     to_db = 10 / np.log(10) * dct_matrix(config.n_mfcc, config.n_mels)
-    as_float32 = [np.ascontiguousarray(a, dtype=np.float32) for a in (window, mel_filters(config), to_db)]
+    constants = hann_window(config), mel_filters(config), to_db
+    as_float32 = [np.ascontiguousarray(a, dtype=np.float32) for a in constants]
     return as_float32[0], as_float32[1], as_float32[2]
 
 
@@ -230,35 +231,3 @@ def feature_blocks(
     for block in blocks:
         yield stream.push(block)
     yield stream.finish()
-
-
-def torch_mfcc(config: FrontEndConfig) -> torch.nn.Module:
-    """The same front end as a torch module: samples ``[N, n]`` → MFCC ``[N, n_mfcc, ceil(n / hop)]``."""
-    import torch
-    import torchaudio
-
-    transform = torchaudio.transforms.MFCC(
-        config.sample_rate,
-        n_mfcc=config.n_mfcc,
-        melkwargs={
-            "n_fft": config.n_fft,
-            "win_length": config.win_length,
-            "hop_length": config.hop_length,
-            "f_min": config.f_min,
-            "f_max": config.f_max,
-            "n_mels": config.n_mels,
-            "center": False,
-            "norm": "slaney",
-            "mel_scale": "slaney",
-        },
-    )
-    transform.amplitude_to_DB = torchaudio.transforms.AmplitudeToDB("power", top_db=None)
-    transform.amplitude_to_DB.amin = config.amin
-    # torchaudio's own are made in float32, and its filters those of an even sample rate.
-    window, filters, _ = _constants(config)
-    transform.MelSpectrogram.spectrogram.window = torch.from_numpy(window)
-    transform.MelSpectrogram.mel_scale.fb = torch.from_numpy(filters)
-    # torch centres the window in n_fft samples; the zeros after the end let ceil(n / hop) windows fit.
-    before = (config.n_fft - config.hop_length) // 2
-    after = before + config.hop_length - 1
-    return torch.nn.Sequential(torch.nn.ConstantPad1d((before, after), 0.0), transform)

@@ -13,15 +13,16 @@ import torch
 
 from swishcli.checkpoint import load_checkpoint
 from swishcli.engines import OnnxEngine
-from swishcli.export import ConvolutionalMfcc, export_onnx
+from swishcli.export import export_onnx
 from swishcli.features import FrontEndConfig, mfcc
+from swishcli.torch_features import TorchMfcc
 
 
 @pytest.mark.parametrize("n_samples", [1, 160, 161, 5000])
 def test_the_front_end_as_convolutions_is_the_front_end(n_samples: int) -> None:
     config = FrontEndConfig()
     samples = np.random.default_rng(0).normal(0, 0.1, n_samples).astype(np.float32)
-    given = ConvolutionalMfcc(config)(torch.from_numpy(samples)[None])[0].T
+    given = TorchMfcc(config, convolutional=True)(torch.from_numpy(samples)[None])[0].T
     np.testing.assert_allclose(given, mfcc(samples, config), atol=1e-3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from swishcli.features import (
     feature_blocks,
     mel_filters,
     mfcc,
-    torch_mfcc,
 )
+from swishcli.torch_features import TorchMfcc
 
 torch.set_num_threads(1)
 
@@ -32,7 +33,10 @@ OTHER = FrontEndConfig(
     sample_rate=8000, win_length=256, hop_length=64, n_fft=256, n_mels=40, f_min=0, f_max=3800, n_mfcc=13
 )
 ODD = FrontEndConfig(sample_rate=11025, win_length=276, hop_length=110, n_fft=512, f_max=5512.5)
-CONFIGS = pytest.mark.parametrize("config", [CONFIG, OTHER, ODD], ids=["default", "other", "odd rate"])
+FEW = replace(CONFIG, n_mfcc=32)
+CONFIGS = pytest.mark.parametrize(
+    "config", [CONFIG, FEW, OTHER, ODD], ids=["as many as bands", "fewer", "other", "odd rate"]
+)
 
 N = 20077  # no multiple of a hop
 SPEECH = Path(__file__).parents[1] / "samples" / "speech-en.flac"
@@ -79,7 +83,7 @@ def librosa_mfcc(samples: Samples, config: FrontEndConfig) -> npt.NDArray[np.flo
 
 
 def torch_features(samples: Samples, config: FrontEndConfig, dtype: torch.dtype = torch.float32) -> Features:
-    front_end = torch_mfcc(config).to(dtype)
+    front_end = TorchMfcc(config).to(dtype)
     return front_end(torch.from_numpy(samples)[None].to(dtype))[0].T.numpy()
 
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from swishcli import training
-from swishcli.features import torch_mfcc
 from swishcli.files import atomic_path
+from swishcli.torch_features import TorchMfcc
 from swishcli.training.mixing import CropMaker
 from swishcli.training.teachers import Tagger
 
@@ -84,7 +84,7 @@ class BatchMaker:
 
     @cached_property
     def _front_end(self) -> nn.Module:
-        return torch_mfcc(self.crops.front_end)
+        return TorchMfcc(self.crops.front_end)
 
     @cached_property
     def _key(self) -> str:

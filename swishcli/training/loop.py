@@ -22,10 +22,10 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from swishcli.errors import CheckpointError
-from swishcli.features import torch_mfcc
 from swishcli.files import atomic_path
 from swishcli.network import SwishNet, frame_loss
 from swishcli.smoothing import log_softmax
+from swishcli.torch_features import TorchMfcc
 from swishcli.training.batches import Batch, BatchMaker, Epoch
 from swishcli.training.data import Recording
 from swishcli.training.mixing import CropMaker
@@ -133,7 +133,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.network.to(self.device)
-        self._front_end = torch_mfcc(self.crops.front_end).to(self.device)
+        self._front_end = TorchMfcc(self.crops.front_end).to(self.device)
         for teacher in self.teachers:
             teacher.to(self.device).eval()
         config = self.config
