@@ -1,40 +1,40 @@
-"""Decode any recording, block by block, into float32 samples at the rate a model wants.
+"""Any recording as float32 samples at the rate a model wants, block by block.
 
-    file ─ libsndfile or FFmpeg ─→ [n, channels] ─ choose or average channels ─ soxr ─→ [rows, n]
+    recording ─ decoding.py ─→ [n, channels] ─ cut, choose or mix channels ─ soxr ─→ [rows, n]
 
 Nothing here ever holds a whole recording: a ten-hour file costs as much memory as a ten-second one.
-libsndfile (through soundfile) reads wav, flac, ogg, opus, mp3, aiff and more; whatever it declines, video
-containers included, goes to FFmpeg (through PyAV).
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import stat
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
 
-from swishcli.errors import AudioError, display_path
+from swishcli.decoding import BLOCK_VALUES, STDIN, Decoder, RawFormat, Samples, open_recording
+from swishcli.errors import AudioError
 
-if TYPE_CHECKING:
-    import av
-    import av.container
+__all__ = [
+    "STDIN",
+    "AudioStream",
+    "Channel",
+    "Decoding",
+    "RawFormat",
+    "Recording",
+    "Samples",
+    "read_audio",
+]
 
-Samples = npt.NDArray[np.float32]
 Channel = int | Literal["split"] | None
-"""A channel counted from 0, "split" for every channel on its own, None for the mean of all."""
+"""A channel counted from 0, "split" for every channel on its own, None for all of them in one."""
+Recording = str | Path | npt.NDArray[Any] | Sequence[float] | IO[bytes]
+"""A file, "-" for standard input, an open binary file, or samples in memory."""
 
-STDIN = "-"
 BLOCK_S = 20.0
 """Seconds decoded at a time."""
 MIN_SAMPLE_RATE = 1000
@@ -42,69 +42,88 @@ MIN_SAMPLE_RATE = 1000
 LARGEST_SAMPLE = 1e12
 """Floating-point recordings may pass full scale, but squares of larger samples would overflow."""
 
-_STREAMED_WAV_SIZES = (0, 2**31 - 1, 2**32 - 1)
-"""Data sizes that programs write when they cannot come back to correct the header."""
 
-_log = logging.getLogger(__name__)
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Which part of a recording is read, and how.
 
+    Raises
+    ------
+    ValueError
+        If a time is no number, the start is before 0 or the duration not above 0.
+    """
 
-@dataclass
-class Decoder:
-    """An opened recording: what its header says, and its samples in the original rate and channels."""
+    channel: Channel = None
+    track: int | None = None
+    """Audio track of a container, from 0; by default the one it marks as default, else the first."""
+    start_s: float = 0.0
+    """Where to begin, in seconds of the recording; answers keep the recording's own times."""
+    duration_s: float | None = None
+    """Seconds to read from there; None for all."""
+    raw: RawFormat | None = None
+    """What a headerless recording holds; None for recordings with a header."""
 
-    name: str
-    sample_rate: int
-    channels: int
-    promised_frames: int | None
-    """Samples per channel by the header; None where the header does not say."""
-    blocks: Callable[[int], Iterator[Samples]]
-    """From samples at a time to arrays ``[n, channels]``, full scale at ±1; to be called once."""
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_s < np.inf:
+            raise ValueError(f"the start must be a time from 0 s on, not {self.start_s}")
+        if self.duration_s is not None and not 0 < self.duration_s < np.inf:
+            raise ValueError(f"the duration must be above 0 s, not {self.duration_s}")
 
 
 class AudioStream:
-    """Iterate over a recording as float32 blocks ``[rows, n]`` at `sample_rate`.
+    """Iterate, once, over a recording as float32 blocks ``[rows, n]`` at `sample_rate`.
 
     Parameters
     ----------
-    recording : str, Path or array
-        A file, ``"-"`` for standard input, or samples ``[n]`` or ``[channels, n]`` in memory.
+    recording : str, Path, array, sequence of float or binary file
+        A file, ``"-"`` for standard input, or samples in memory: ``[n]``, ``[channels, n]`` or
+        ``[n, channels]`` (the longer axis is time); floats with full scale at ±1, or integers of 16 or 32 bits.
     sample_rate : int
         Rate of the blocks in Hz.
-    channel : int, "split" or None
-        ``None`` averages the channels into one row, an int picks one (from 0), ``"split"`` makes each
-        channel a row.
+    decoding : Decoding
+        Its channel ``None`` mixes the channels into one row, an int picks one (from 0), ``"split"`` makes
+        each channel a row.
     source_rate : int, optional
-        Rate of samples in memory; files know theirs.
+        Rate of samples in memory, by default `sample_rate`; files know theirs.
     block_s : float
-        Seconds decoded at a time.
+        Seconds decoded at a time, fewer where channels are many.
+    low_latency : bool
+        Whether to read in small steps, for sound that is still being made.
 
     Attributes
     ----------
     duration : float
-        Seconds of the original recording read so far; exact once the iteration has ended.
+        Seconds of the recording's timeline up to the last sample read.
+    offset_s : float
+        Time of the first sample.
     expected_duration : float or None
-        What the header promises, for a progress bar.
+        What `duration` will probably be, for a progress bar.
+    warnings : list of str
+        What is damaged or missing, a sentence each without the recording's name; complete when the
+        iteration has ended.
 
     Raises
     ------
     AudioError
-        When the recording cannot be opened, and during iteration when it cannot be decoded, holds no
-        samples, holds NaN or infinite samples, or ends before its header says.
+        When nothing can be heard from the recording: on opening, or where the iteration finds no samples.
     """
 
     def __init__(
         self,
-        recording: str | Path | Samples,
+        recording: Recording,
         sample_rate: int,
-        channel: Channel = None,
+        decoding: Decoding = Decoding(),
         source_rate: int | None = None,
         block_s: float = BLOCK_S,
+        low_latency: bool = False,
     ) -> None:
-        if isinstance(recording, np.ndarray):
-            self._decoder = _from_samples(recording, source_rate or sample_rate)
+        if isinstance(recording, np.ndarray | list | tuple):
+            self._decoder = _from_samples(np.asarray(recording), source_rate or sample_rate)
+        elif isinstance(recording, str | Path) or hasattr(recording, "read"):
+            self._decoder = open_recording(recording, decoding.track, decoding.raw, low_latency)  # type: ignore[arg-type]
         else:
-            self._decoder = _open(recording)
-        decoder = self._decoder
+            raise AudioError("recording", f"must be a file or samples, not {type(recording).__name__}")
+        decoder, channel = self._decoder, decoding.channel
         if decoder.sample_rate < MIN_SAMPLE_RATE:
             reason = f"a sample rate of {decoder.sample_rate} Hz is too low, at least {MIN_SAMPLE_RATE} Hz is needed"
             raise AudioError(decoder.name, reason)
@@ -113,67 +132,98 @@ class AudioStream:
         self.sample_rate = sample_rate
         self.rows = decoder.channels if channel == "split" else 1
         self._channel = channel
-        self._block_frames = max(1, round(block_s * decoder.sample_rate))
+        self._first = round(decoding.start_s * decoder.sample_rate)
+        wanted_s = decoding.duration_s
+        self._end = (
+            np.inf if wanted_s is None else self._first + max(1, round(wanted_s * decoder.sample_rate))
+        )
+        self._block_frames = max(
+            1, min(round(block_s * decoder.sample_rate), BLOCK_VALUES // decoder.channels)
+        )
         self._frames_read = 0
+        self._unusable = 0
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is damaged or missing, a sentence each."""
+        return self._decoder.warnings
+
+    @property
+    def offset_s(self) -> float:
+        """Time of the first sample in seconds of the recording."""
+        return self._first / self._decoder.sample_rate
 
     @property
     def duration(self) -> float:
-        """Seconds of the original recording read so far."""
-        return self._frames_read / self._decoder.sample_rate
+        """Seconds of the recording's timeline up to the last sample read."""
+        return (self._first + self._frames_read) / self._decoder.sample_rate
 
     @property
     def expected_duration(self) -> float | None:
-        """Seconds the header promises, or None."""
-        frames = self._decoder.promised_frames
-        return None if frames is None else frames / self._decoder.sample_rate
+        """Seconds that `duration` will probably be at the end, or None."""
+        expected_s = self._decoder.expected_s
+        end_s = self._end / self._decoder.sample_rate
+        if expected_s is None:
+            return end_s if end_s < np.inf else None
+        return min(expected_s, end_s)
 
     def __iter__(self) -> Iterator[Samples]:
         decoder = self._decoder
         resampler = None
         if decoder.sample_rate != self.sample_rate:
             resampler = soxr.ResampleStream(decoder.sample_rate, self.sample_rate, self.rows, dtype="float32")
-        for block in decoder.blocks(self._block_frames):
-            self._check_samples(block)
-            self._frames_read += len(block)
-            mono = self._select(block)
-            if resampler is not None:
-                mono = resampler.resample_chunk(mono)
-            yield np.ascontiguousarray(mono.T)
+        for block in self._rows_of(self._cut(decoder.blocks(self._block_frames))):
+            yield np.ascontiguousarray((block if resampler is None else resampler.resample_chunk(block)).T)
         if resampler is not None:
-            yield np.ascontiguousarray(
-                resampler.resample_chunk(np.zeros((0, self.rows), np.float32), last=True).T
-            )
-        self._check_length()
+            rest = resampler.resample_chunk(np.zeros((0, self.rows), np.float32), last=True)
+            yield np.ascontiguousarray(rest.T)
+        self._conclude()
 
-    def _check_samples(self, block: Samples) -> None:
+    def _cut(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
+        """The wanted part of the blocks ``[n, channels]``, with samples that are no numbers as silence."""
+        position = 0
+        for block in blocks:
+            part = block[max(0, self._first - position) : max(0, int(min(len(block), self._end - position)))]
+            position += len(block)
+            if len(part):
+                yield self._usable(part)
+                self._frames_read += len(part)
+            if position >= self._end:
+                return
+
+    def _usable(self, block: Samples) -> Samples:
         # Two passes without a copy; a NaN makes both extremes NaN, which no comparison holds for.
         if max(block.max(), -block.min()) <= LARGEST_SAMPLE:
-            return
-        usable = (np.abs(block) <= LARGEST_SAMPLE).all(axis=1)
-        at = (self._frames_read + int(np.argmin(usable))) / self._decoder.sample_rate
-        raise AudioError(
-            self._decoder.name,
-            f"holds samples that are not finite numbers or beyond ±{LARGEST_SAMPLE:g}, the first at {at:.3f} s",
-        )
-
-    def _select(self, block: Samples) -> Samples:
-        """``[n, channels]`` → ``[n, rows]``."""
-        if self._channel is None:
-            return block if block.shape[1] == 1 else block.mean(axis=1, keepdims=True, dtype=np.float32)
-        if self._channel == "split":
             return block
-        return block[:, self._channel : self._channel + 1]
-
-    def _check_length(self) -> None:
-        if self._frames_read == 0:
-            raise AudioError(self._decoder.name, "holds no audio samples")
-        promised = self._decoder.promised_frames
-        if promised is not None and self._frames_read < promised:
-            raise AudioError(
-                self._decoder.name,
-                f"ends after {self.duration:.3f} s although its header promises {self.expected_duration:.3f} s, "
-                "it is truncated or damaged",
+        usable = np.abs(block) <= LARGEST_SAMPLE
+        if not self._unusable:
+            at_s = self.duration + int(np.argmin(usable.all(axis=1))) / self._decoder.sample_rate
+            self.warnings.append(
+                f"holds samples that are not finite numbers or beyond ±{LARGEST_SAMPLE:g}, the first at "
+                f"{at_s:.3f} s; they are read as silence"
             )
+        self._unusable += int(np.sum(~usable))
+        return np.where(usable, block, np.float32(0))
+
+    def _rows_of(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
+        """Blocks ``[n, channels]`` → ``[n, rows]``."""
+        if self._channel is None and self._decoder.channels > 1:
+            yield from _mixed(blocks, self._decoder.sample_rate, self.offset_s, self.warnings)
+        elif self._channel in (None, "split"):
+            yield from blocks
+        else:
+            assert isinstance(self._channel, int)
+            for block in blocks:
+                yield block[:, self._channel : self._channel + 1]
+
+    def _conclude(self) -> None:
+        if self._frames_read == 0:
+            reason = (
+                "holds no audio samples" if not self._first else f"has no sound after {self.offset_s:g} s"
+            )
+            raise AudioError(self._decoder.name, reason)
+        if self._unusable == self._frames_read * self._decoder.channels:
+            raise AudioError(self._decoder.name, "holds no samples that are finite numbers")
 
 
 def read_audio(path: str | Path, sample_rate: int, channel: int | None = None) -> Samples:
@@ -181,158 +231,94 @@ def read_audio(path: str | Path, sample_rate: int, channel: int | None = None) -
 
     Raises AudioError like `AudioStream`.
     """
-    return np.concatenate([block[0] for block in AudioStream(path, sample_rate, channel)])
+    return np.concatenate([block[0] for block in AudioStream(path, sample_rate, Decoding(channel))])
 
 
-def _from_samples(samples: Samples, sample_rate: int) -> Decoder:
+def _from_samples(samples: npt.NDArray[Any], sample_rate: int) -> Decoder:
     if samples.ndim not in (1, 2):
-        raise AudioError("samples", f"must be [n] or [channels, n], not {samples.ndim}-dimensional")
-    if not np.issubdtype(samples.dtype, np.floating):
-        raise AudioError("samples", f"must be floating point with full scale at ±1, not {samples.dtype}")
+        raise AudioError(
+            "samples", f"must be [n], [channels, n] or [n, channels], not {samples.ndim}-dimensional"
+        )
     if samples.size == 0:
         raise AudioError("samples", "holds no audio samples")
-    columns = np.atleast_2d(samples).T.astype(np.float32, copy=False)
+    if samples.dtype in (np.int16, np.int32):
+        samples = samples / np.float32(-float(np.iinfo(samples.dtype).min))
+    elif not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(
+            "samples", f"must be floats with full scale at ±1, or 16- or 32-bit integers, not {samples.dtype}"
+        )
+    columns = samples[:, None] if samples.ndim == 1 else samples
+    if columns.shape[1] > columns.shape[0]:
+        columns = columns.T
+    columns = columns.astype(np.float32, copy=False)
+    if not np.isfinite(columns).all():
+        raise AudioError("samples", "holds samples that are not finite numbers")
 
     def blocks(frames: int) -> Iterator[Samples]:
         return (columns[i : i + frames] for i in range(0, len(columns), frames))
 
-    return Decoder("samples", sample_rate, columns.shape[1], len(columns), blocks)
+    return Decoder("samples", sample_rate, columns.shape[1], len(columns) / sample_rate, blocks)
 
 
-def _open(path: str | Path) -> Decoder:
-    if path == STDIN:  # a Path is a file, even one of that name
-        if sys.stdin is None:
-            raise AudioError("standard input", "is closed")
-        return _open_ffmpeg(sys.stdin.buffer, "standard input")
-    try:
-        mode = Path(path).stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise AudioError(path, "is a folder, not a recording")
-        # Opening finds out about permissions before a decoder words them as a format it does not know.
-        file = Path(path).open("rb")  # noqa: SIM115  (handed on to who decodes)
-    except FileNotFoundError:
-        raise AudioError(path, "no such file") from None
-    except OSError as error:
-        raise AudioError(path, f"cannot be read: {error.strerror}") from None
-    except ValueError as error:  # a null byte in the name
-        raise AudioError(path, f"is not a file name: {error}") from None
-    if not stat.S_ISREG(mode):  # a pipe has no end to seek to, and can be opened once
-        return _open_ffmpeg(file, str(path))
-    size = os.fstat(file.fileno()).st_size
-    if size == 0:
-        file.close()
-        raise AudioError(path, "is an empty file")
-    try:
-        # Bytes, because soundfile encodes names strictly and a name need not be valid UTF-8.
-        sound = _SequentialFile(os.fsencode(path) if os.name == "posix" else str(path))
-    except (soundfile.LibsndfileError, UnicodeError):
-        return _open_ffmpeg(file, str(path))
-    if sound.frames == 0:  # perhaps a header that was never completed: FFmpeg reads to the end
-        sound.close()
-        return _open_ffmpeg(file, str(path))
-    file.close()
-    _warn_of_wrong_header(sound, path)
-    return Decoder(
-        str(path),
-        sound.samplerate,
-        sound.channels,
-        sound.frames,
-        partial(_soundfile_blocks, sound, str(path)),
-    )
+# Channels into one
+
+_CANCELLED_DB, _SOUND_AGAIN_DB = -12.0, -9.0
+"""Of the mix below the loudest channel: channels that have nothing in common make -3 dB, a silent one -6 dB."""
+_MIX_WINDOW_S, _FADE_S = 0.5, 0.01
+_AUDIBLE = 1e-9
+"""Mean square (-90 dBFS) of a channel that could be lost."""
 
 
-class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
-    """A sound file that is only read onwards.
-
-    After every read soundfile seeks to where the file already is, if it can seek; an MP3 decoder then starts
-    anew without the bits that frames borrow from those before, and each block would begin with a glitch.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-def _warn_of_wrong_header(sound: soundfile.SoundFile, path: str | Path) -> None:
-    """libsndfile corrects a wav header that promises more than there is, and notes it in its log."""
-    for line in sound.extra_info.splitlines():
-        if line.startswith("data") and "(should be" in line:
-            claimed, actual = (int("".join(filter(str.isdigit, part))) for part in line.split("(should be"))
-            if claimed not in _STREAMED_WAV_SIZES:
-                _log.warning(
-                    "%s: its header promises %d bytes of audio, it holds %d; read to its end",
-                    display_path(path),
-                    claimed,
-                    actual,
-                )
-
-
-def _soundfile_blocks(sound: soundfile.SoundFile, name: str, frames: int) -> Iterator[Samples]:
-    with sound:
-        while True:
-            try:
-                block = sound.read(frames, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                at = max(0, sound.tell()) / sound.samplerate
-                reason = error.error_string.strip().removeprefix("Error : ").rstrip(".")
-                raise AudioError(name, f"cannot be decoded after {at:.3f} s: {reason}") from None
-            if len(block) == 0:
-                return
-            yield block
-
-
-def _open_ffmpeg(file: IO[bytes], name: str) -> Decoder:
-    import av  # only recordings that libsndfile declines pay for its import
-
-    av.logging.set_level(None)
-    try:
-        container = av.open(file, mode="r")
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(name, f"is not a recording that can be decoded ({_reason(error)})") from None
-    if not container.streams.audio:
-        raise AudioError(name, "holds no audio stream")
-    stream = container.streams.audio[0]
-    if stream.rate is None or stream.rate <= 0 or stream.channels <= 0:
-        raise AudioError(name, f"has {stream.channels} channels at {stream.rate} Hz")
-    # Durations in containers are often rounded or estimated: good enough for nothing but a guess.
-    return Decoder(name, stream.rate, stream.channels, None, partial(_ffmpeg_blocks, container, file, name))
-
-
-def _ffmpeg_blocks(
-    container: av.container.InputContainer, file: IO[bytes], name: str, frames: int
+def _mixed(
+    blocks: Iterator[Samples], sample_rate: int, offset_s: float, warnings: list[str]
 ) -> Iterator[Samples]:
-    import av
+    """The mean of the channels, or the loudest of them where they cancel out: ``[n, channels]`` → ``[n, 1]``.
 
-    stream = container.streams.audio[0]
-    stream.codec_context.thread_type = "AUTO"
-    # Converts every sample format to planar float, and a stream that changes midway back to how it began.
-    to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-    decoded = 0
-    with file, container:
-        try:
-            pending: list[Samples] = []
-            held = 0
-            for frame in container.decode(stream):
-                for converted in to_float.resample(frame):
-                    pending.append(_float_planes(converted))
-                    held += pending[-1].shape[1]
-                if held >= frames:
-                    decoded += held
-                    yield np.concatenate(pending, axis=1).T
-                    pending, held = [], 0
-            pending += [_float_planes(converted) for converted in to_float.resample(None)]
-            if pending:
-                yield np.concatenate(pending, axis=1).T
-        except (av.FFmpegError, OSError, ValueError) as error:
-            at = (decoded + held) / stream.rate
-            raise AudioError(name, f"cannot be decoded after {at:.3f} s: {_reason(error)}") from None
+    What both channels of a stereo recording hold in opposite phase is gone from their mean: half a second at
+    a time is looked at, and faded over to the loudest channel where the mean has lost too much.
+    """
+    length, fade = max(1, round(_MIX_WINDOW_S * sample_rate)), max(1, round(_FADE_S * sample_rate))
+    rise = np.linspace(0, 1, fade, dtype=np.float32)
+    held = np.zeros((0, 0), np.float32)
+    instead: int | None = None  # the channel that is heard instead of the mean
+    done = 0
+
+    def mixed(window: Samples) -> Samples:
+        nonlocal instead, done
+        mean = window.mean(axis=1, dtype=np.float32)
+        before, instead = instead, _heard_instead(window, mean, instead)
+        if instead is not None and before is None and not any("cancel" in w for w in warnings):
+            warnings.append(
+                f"has channels that cancel each other out, the first time at {offset_s + done / sample_rate:.1f} "
+                "s; the louder one is heard there"
+            )
+        done += len(window)
+        heard = mean if instead is None else window[:, instead].copy()
+        if before != instead:
+            n = min(fade, len(window))
+            old = mean if before is None else window[:, before]
+            heard[:n] = old[:n] * (1 - rise[:n]) + heard[:n] * rise[:n]
+        return heard[:, None]
+
+    for block in blocks:
+        held = block if not len(held) else np.concatenate([held, block])
+        whole = len(held) // length * length
+        if whole:
+            yield np.concatenate([mixed(held[i : i + length]) for i in range(0, whole, length)])
+            held = held[whole:]
+    if len(held):
+        yield mixed(held)
 
 
-def _float_planes(frame: av.AudioFrame) -> Samples:
-    """A frame of planar floats as ``[channels, n]``."""
-    planes: Samples = frame.to_ndarray().astype(np.float32, copy=False)
-    return planes
-
-
-def _reason(error: Exception) -> str:
-    """FFmpeg's or the system's own words, without its error numbers."""
-    return str(getattr(error, "strerror", None) or error).rstrip(".")
+def _heard_instead(window: Samples, mean: Samples, before: int | None) -> int | None:
+    """The channel to be heard instead of the mean, if any; it stays while the mean is hardly better."""
+    # An eighth of the samples tells powers well enough.
+    some, some_mean = window[::8], mean[::8]
+    powers = np.einsum("tc,tc->c", some, some) / len(some)
+    loudest = int(powers.argmax())
+    if powers[loudest] < _AUDIBLE:
+        return before
+    lost_db = 10 * np.log10(np.mean(np.square(some_mean)) / powers[loudest] + 1e-20)
+    if lost_db > (_CANCELLED_DB if before is None else _SOUND_AGAIN_DB):
+        return None
+    return loudest if before is None else before

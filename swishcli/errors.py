@@ -20,35 +20,35 @@ class SwishError(Exception):
     """Base of every error that swish raises on purpose; ``str(error)`` is one sentence."""
 
 
-class AudioError(SwishError):
-    """A recording that cannot be used, with its name and the reason."""
+class FileError(SwishError):
+    """Something about a file, with its name and the reason; survives pickling, as processes need."""
 
     def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{display_path(path)}: {reason}")
+        super().__init__(str(path), reason)
         self.path = str(path)
         self.reason = reason
 
+    def __str__(self) -> str:
+        return f"{display_path(self.path)}: {self.reason}"
 
-class CheckpointError(SwishError):
-    """A model file that cannot be used, with its name and the reason."""
 
-    def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{display_path(path)}: {reason}")
-        self.path = str(path)
-        self.reason = reason
+class AudioError(FileError):
+    """A recording that cannot be used."""
+
+
+class CheckpointError(FileError):
+    """A model file that cannot be used."""
 
 
 class DataError(SwishError):
     """Training or reference data that cannot be used."""
 
 
-class OutputError(SwishError):
-    """A result that cannot be written, with the name of the file and the reason."""
+class OutputError(FileError):
+    """A result that cannot be written."""
 
-    def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{display_path(path)}: cannot be written: {reason}")
-        self.path = str(path)
-        self.reason = reason
+    def __str__(self) -> str:
+        return f"{display_path(self.path)}: cannot be written: {self.reason}"
 
 
 class MissingDependencyError(SwishError):

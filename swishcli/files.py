@@ -20,8 +20,9 @@ from pathlib import Path
 from swishcli.errors import OutputError
 
 _AUDIO_SUFFIXES = frozenset(
-    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .m4a .mp4 .m4b .aac .mkv .mka "  # noqa: SIM905
-    ".webm .wma .wmv .mov .avi .amr .3gp .ac3 .mpg .mpeg .ts".split()
+    ".wav .wave .flac .ogg .oga .ogx .ogv .opus .spx .mp3 .mp2 .mpga .aif .aiff .aifc .au .snd .caf .w64 .rf64 "  # noqa: SIM905
+    ".bwf .m4a .m4b .m4v .mp4 .aac .mkv .mka .webm .weba .wma .wmv .asf .mov .avi .amr .3gp .3g2 .ac3 .eac3 .dts "
+    ".mpg .mpeg .vob .ts .mts .m2ts .flv .f4v .gsm .wv .tta .ape .sph .nist .voc".split()
 )
 
 
@@ -35,8 +36,20 @@ def is_audio(path: Path) -> bool:
 
 
 def recordings_in(folder: Path) -> list[Path]:
-    """The recordings below a folder, however deep, sorted."""
-    return sorted(path for path in folder.rglob("*") if is_audio(path) and not path.is_dir())
+    """The recordings below a folder, however deep, sorted: regular files, pipes and devices are none.
+
+    Links to folders are followed, each folder once, so that circles of them end.
+    """
+    os.listdir(folder)  # noqa: PTH208  (walking skips what cannot be read; the folder itself must be readable)
+    found, seen = [], set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        identity = os.stat(where)  # noqa: PTH116
+        if (identity.st_dev, identity.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((identity.st_dev, identity.st_ino))
+        found += [Path(where, name) for name in names if is_audio(Path(name)) and Path(where, name).is_file()]
+    return sorted(found)
 
 
 @contextmanager

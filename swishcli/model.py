@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from swishcli.audio import AudioStream, Channel, Samples
+from swishcli.audio import AudioStream, Channel, Decoding, Recording
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
 from swishcli.engines import Device, Engine, default_threads, make_engine
 from swishcli.inference import FrameScores, frame_scores
@@ -19,8 +18,6 @@ from swishcli.smoothing import SmoothingConfig, log_softmax
 from swishcli.streaming import EVERY_S, Stream
 
 DEFAULT_MODEL = "slim"
-
-Recording = str | PathLike[str] | Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +97,17 @@ class Model:
         sample_rate: int | None = None,
         channel: Channel = None,
         on_progress: Callable[[float, float | None], None] | None = None,
+        decoding: Decoding | None = None,
     ) -> list[Analysis]:
         """Classify and segment in one pass; with ``channel="split"`` one answer per channel, else one.
 
-        `on_progress` is called with the seconds done and the seconds expected (None if unknown).
+        `on_progress` is called with the seconds done and the seconds expected (None if unknown). A `decoding`
+        says more than a channel and is taken instead of it.
         """
-        path = None if isinstance(recording, np.ndarray) else fspath(recording)
-        source = recording if isinstance(recording, np.ndarray | str) else Path(recording)
-        stream = AudioStream(source, self.checkpoint.front_end.sample_rate, channel, sample_rate)
+        path = fspath(recording) if isinstance(recording, str | PathLike) else None
+        decoding = decoding or Decoding(channel)
+        channel = decoding.channel
+        stream = AudioStream(recording, self.checkpoint.front_end.sample_rate, decoding, sample_rate)
         channels = list(range(stream.rows)) if channel == "split" else [channel]
         rows = [_Row(self.checkpoint, self.smoothing) for _ in channels]
         for chunk in self.frame_scores(stream):
@@ -115,11 +115,17 @@ class Model:
                 row.add(logits, level_db)
             if on_progress:
                 on_progress(stream.duration, stream.expected_duration)
-        answers = [row.finish(stream.duration) for row in rows]
+        answers = [row.finish(stream.duration - stream.offset_s) for row in rows]
+        warnings = tuple(stream.warnings)
         return [
             Analysis(
-                replace(answer.classification, path=path, channel=number),
-                replace(answer.segmentation, path=path, channel=number),
+                replace(answer.classification, path=path, channel=number, warnings=warnings),
+                replace(
+                    answer.segmentation.shifted(stream.offset_s),
+                    path=path,
+                    channel=number,
+                    warnings=warnings,
+                ),
             )
             for answer, number in zip(answers, channels, strict=True)
         ]

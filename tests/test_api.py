@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from itertools import pairwise
@@ -30,7 +31,12 @@ def programme(samples: Path) -> Samples:
 
 def same(a: Segmentation, b: Segmentation) -> bool:
     """Whether two segmentations say the same, whatever recording they are of."""
-    return a.duration == b.duration and a.segments == b.segments
+    confidences = [[segment.confidence for segment in s.segments] for s in (a, b)]
+    times = [[(segment.start, segment.end, segment.label) for segment in s.segments] for s in (a, b)]
+    # Blocks of other sizes are summed in another order.
+    return (
+        a.duration == b.duration and times[0] == times[1] and confidences[0] == pytest.approx(confidences[1])
+    )
 
 
 def test_every_public_name_is_there_and_listed() -> None:
@@ -88,7 +94,23 @@ def test_samples_give_what_their_file_gives(model: Model, samples: Path, program
     assert same(model.segment(programme), of_samples)  # 16 kHz is the model's own rate
     assert same(model.segment(programme.astype(np.float64), 16000), of_samples)
     assert same(model.segment(np.asfortranarray(programme[None]), 16000), of_samples)
-    assert model.classify(programme).confidence == model.classify(samples / "programme.flac").confidence
+    of_file, of_samples = model.classify(samples / "programme.flac"), model.classify(programme)
+    assert of_samples.confidence == pytest.approx(of_file.confidence)
+
+
+def test_samples_come_in_every_usual_form(model: Model, samples: Path) -> None:
+    path = samples / "stereo-44k.mp3"
+    sound, rate = soundfile.read(path, dtype="float32")  # [n, 2], as soundfile gives them
+    expected = model.segment(sound.T, rate)
+    assert same(model.segment(sound, rate), expected)
+    integers, _ = soundfile.read(path, dtype="int32")
+    assert same(model.segment(integers, rate), expected)
+    assert same(model.segment(sound.mean(axis=1).tolist(), rate), expected)
+    with path.open("rb") as file:
+        assert model.segment(file).boundaries == model.segment(path).boundaries
+    assert model.segment(io.BytesIO(path.read_bytes())).boundaries == model.segment(path).boundaries
+    with pytest.raises(AudioError, match="recording: must be a file or samples, not int"):
+        model.segment(3)  # type: ignore[arg-type]
 
 
 def test_channels_are_averaged_or_taken_one_by_one(model: Model, programme: Samples) -> None:
@@ -132,14 +154,14 @@ def test_digital_silence_is_silence_however_short(model: Model, seconds: float) 
 @pytest.mark.parametrize(
     ("unusable", "complaint"),
     [
-        (np.zeros(16000, np.int16), "samples: must be floating point with full scale at ±1, not int16"),
-        (np.zeros((2, 2, 100), np.float32), r"samples: must be \[n\] or \[channels, n\], not 3-dimensional"),
-        (np.array(0.5, np.float32), r"samples: must be \[n\] or \[channels, n\], not 0-dimensional"),
+        (np.zeros(16000, np.uint8), "samples: must be floats with full scale at ±1, .*, not uint8"),
+        (np.zeros((2, 2, 100), np.float32), r"samples: must be \[n\], .*, not 3-dimensional"),
+        (np.array(0.5, np.float32), r"samples: must be \[n\], .*, not 0-dimensional"),
         (np.zeros(0, np.float32), "samples: holds no audio samples"),
         (np.zeros((0, 100), np.float32), "samples: holds no audio samples"),
         (np.array([0, np.nan, 0], np.float32), "samples: holds samples that are not finite numbers"),
     ],
-    ids=["int16", "3-dimensional", "0-dimensional", "empty", "no channels", "NaN"],
+    ids=["uint8", "3-dimensional", "0-dimensional", "empty", "no channels", "NaN"],
 )
 def test_samples_that_cannot_be_used_are_refused_with_a_sentence(
     model: Model, unusable: np.ndarray[Any, Any], complaint: str

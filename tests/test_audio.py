@@ -17,7 +17,7 @@ import soundfile
 import soxr
 from conftest import sparse_wav, tone, wav_header
 
-from swishcli.audio import STDIN, AudioStream, Channel, Samples, read_audio
+from swishcli.audio import STDIN, AudioStream, Channel, Decoding, Samples, read_audio
 from swishcli.errors import AudioError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="named pipes, and names of POSIX")
@@ -38,7 +38,7 @@ def resampled(samples: Samples, rate: int) -> Samples:
 
 def read(recording: str | Path | Samples, channel: Channel = None, source_rate: int | None = None) -> Samples:
     """All rows ``[rows, n]`` of a recording; its duration must be that of its samples."""
-    stream = AudioStream(recording, RATE, channel, source_rate)
+    stream = AudioStream(recording, RATE, Decoding(channel), source_rate)
     rows = np.concatenate(list(stream), axis=1)
     assert rows.dtype == np.float32
     assert rows.shape[0] == stream.rows
@@ -117,7 +117,9 @@ def test_formats_of_libsndfile(tmp_path: Path, suffix: str, container: str, subt
     soundfile.write(path, tone(48000), 48000, format=container, subtype=subtype)
     stream = AudioStream(path, RATE)
     rows = np.concatenate(list(stream), axis=1)
-    assert stream.expected_duration == stream.duration == 1.0
+    # FFmpeg counts the frames of lossy codecs, whose first and last ones hold less than a frame.
+    off = 0.01 if suffix in ("ogg", "opus", "mp3") else 0
+    assert (stream.expected_duration, stream.duration) == pytest.approx((1.0, 1.0), abs=off)
     assert is_tone(rows[0], within=0.02)
 
 
@@ -182,7 +184,7 @@ def test_split_makes_every_channel_a_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channel", [2, 7, -1])
 def test_a_channel_that_is_not_there(samples: Path, channel: int) -> None:
     with pytest.raises(AudioError, match=rf"stereo-44k\.mp3: has no channel {channel}, only 0 to 1"):
-        AudioStream(samples / "stereo-44k.mp3", RATE, channel)
+        AudioStream(samples / "stereo-44k.mp3", RATE, Decoding(channel))
 
 
 def test_samples_in_memory_are_rows() -> None:
@@ -197,7 +199,9 @@ def test_samples_in_memory_are_rows() -> None:
     ("array", "reason"),
     [
         (np.zeros((2, 2, 100), np.float32), "not 3-dimensional"),
-        (np.zeros(100, np.int16), "not int16"),
+        (np.zeros(100, np.uint16), "not uint16"),
+        (np.full(100, np.nan, np.float32), "not finite"),
+        (np.array(["a", "b"]), "must be floats"),
         (np.zeros(0, np.float32), "holds no audio samples"),
     ],
 )

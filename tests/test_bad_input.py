@@ -104,24 +104,41 @@ BAD: dict[str, tuple[Make, str]] = {
     "words.txt": (data(b"words\n"), r"is not a recording that can be decoded \(.*\)"),
     "random.mp3": (data(np.random.default_rng(0).bytes(100_000)), r".*"),
     "half-a-header.wav": (data(wav_header(1000)[:30]), r"is not a recording that can be decoded \(.*\)"),
-    "cut.flac": (cut("FLAC"), r"cannot be decoded after [0-3]\.\d{3} s: .*"),
-    "cut.mp3": (cut("MP3"), r"ends after 1\.\d{3} s although its header promises 3\.000 s, .*"),
-    "overwritten.flac": (overwritten("FLAC"), r"cannot be decoded after [0-3]\.\d{3} s: .*"),
-    "overwritten.mp3": (overwritten("MP3"), r"cannot be decoded after [0-3]\.\d{3} s: .*"),
-    "no-channels.wav": (pcm(RATE, channels=0), r"has 0 channels at 16000 Hz"),
+    "no-channels.wav": (pcm(RATE, channels=0), r"holds audio of a format that cannot be decoded"),
     "no-samples.wav": (pcm(0), r"holds no audio samples"),
     "no-samples-streamed.wav": (pcm(0, claimed_bytes=2**32 - 1), r"holds no audio samples"),
-    "nan.wav": (at_one_second(np.nan), r"holds .* not finite numbers.*, the first at 1\.000 s"),
-    "infinite.wav": (at_one_second(np.inf, -np.inf), r"holds .* not finite numbers.*, the first at 1\.000 s"),
-    "astronomic.wav": (at_one_second(3e38, 3e38), r"holds .*, the first at 1\.000 s"),
+    "nothing-finite.wav": (
+        floats(np.full(RATE, np.nan, np.float32)),
+        r"holds no samples that are finite numbers",
+    ),
     "8-hz.wav": (pcm(100, rate=8), r"a sample rate of 8 Hz is too low, at least 1000 Hz is needed"),
     "no-rate.wav": (pcm(100, rate=0), r".*"),
     "silent-film.mp4": (video_without_sound, r"holds no audio stream"),
     "two\nlines.wav": (data(b"words"), r"is not a recording that can be decoded \(.*\)"),
 }
 
+DAMAGED: dict[str, tuple[Make, float, str]] = {
+    "cut.flac": (cut("FLAC"), 1.5, r".*ends after [12]\.\d{3} s although its header says 3\.000 s"),
+    "cut.mp3": (cut("MP3"), 1.5, r"ends after 1\.\d{3} s although its header says 3\.000 s"),
+    "cut.ogg": (cut("OGG"), 1.0, r"has no end mark after \d\.\d{3} s; it may be truncated"),
+    "cut.wav": (
+        pcm(RATE, claimed_bytes=8 * RATE),
+        1.0,
+        r"its header promises \d+ bytes of audio, it holds \d+",
+    ),
+    "overwritten.flac": (
+        overwritten("FLAC"),
+        3.0,
+        r"has no sound from 1\.\d{3} to 2\.\d{3} s",
+    ),
+    "overwritten.mp3": (overwritten("MP3"), 2.7, r"is damaged in one place, the first at 1\.\d{3} s"),
+    "nan.wav": (at_one_second(np.nan), 3.0, r"holds .* not finite numbers.*, the first at 1\.000 s"),
+    "infinite.wav": (at_one_second(np.inf, -np.inf), 3.0, r"holds .* not finite .*, the first at 1\.000 s"),
+    "astronomic.wav": (at_one_second(3e38, 3e38), 3.0, r"holds .*, the first at 1\.000 s"),
+}
+"""Recordings of which something is missing: how long they are, about, and what is said."""
+
 ODD: dict[str, tuple[Make, float]] = {
-    "cut.wav": (pcm(RATE, claimed_bytes=8 * RATE), 1.0),
     "cut-in-a-sample.wav": (data(wav_header(1000) + bytes(501)), 250 / RATE),
     "streamed-0.wav": (pcm(RATE, claimed_bytes=0), 1.0),
     "streamed-7fffffff.wav": (pcm(RATE, claimed_bytes=2**31 - 1), 1.0),
@@ -138,8 +155,17 @@ ODD: dict[str, tuple[Make, float]] = {
     "flac-inside.wav": (lambda path: soundfile.write(path, SOUND, RATE, format="FLAC"), 3.0),
     "no-suffix": (pcm(RATE), 1.0),
 }
-WITH_WARNING = {"cut.wav", "cut-in-a-sample.wav"}
-"""Their headers promise more than there is, and no program writes such headers on purpose."""
+WITH_WARNING = {"cut-in-a-sample.wav"}
+"""Its header promises more than there is, and no program writes such a header on purpose."""
+
+
+def rounded(value: Any) -> Any:
+    """The same with all numbers rounded to five digits."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return round(value, 5) if isinstance(value, float) else value
 
 
 def names(folder: Path) -> list[str]:
@@ -196,11 +222,9 @@ def test_a_bad_input_is_named_once_with_the_reason(batch: Batch, name: str) -> N
     assert re.fullmatch(BAD[name][1], sentence.removeprefix(start))
 
 
-def test_nothing_else_is_said_but_of_headers(batch: Batch) -> None:
-    of_libmpg123 = ("Warning: Xing", "Note: ", "[src/libmpg123")  # which cannot be told to be quiet
-    lines = [line for line in batch.errors if not line.startswith(of_libmpg123)]
-    assert [line for line in lines if not line.startswith("swish: ")] == []
-    assert len([line for line in lines if not line.startswith("swish: warning: ")]) == len(BAD)
+def test_nothing_else_is_said(batch: Batch) -> None:
+    assert [line for line in batch.errors if not line.startswith("swish: ")] == []
+    assert len(batch.errors) == len(BAD)
 
 
 def test_good_recordings_among_bad_ones_get_the_results_they_get_alone(
@@ -213,7 +237,8 @@ def test_good_recordings_among_bad_ones_get_the_results_they_get_alone(
         expected = {name: to_dict(analysis.classification) for name, analysis in alone.items()}
     else:
         expected = {name: segmentation_to_dict(analysis.segmentation) for name, analysis in alone.items()}
-    assert batch.results == expected
+    # Another number of threads sums in another order.
+    assert rounded(batch.results) == rounded(expected)
 
 
 def test_nothing_is_written_for_bad_inputs(batch: Batch) -> None:
@@ -254,6 +279,23 @@ def test_a_header_that_promises_more_is_warned_of(odd: subprocess.CompletedProce
     ]
     assert sorted(match[1] for match in warned if match) == sorted(WITH_WARNING)
     assert all(warned)
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_costs_what_is_damaged_and_is_said(name: str, tiny_model: Path, tmp_path: Path) -> None:
+    make, seconds, warning = DAMAGED[name]
+    make(tmp_path / name)
+    found = swishcli.load(tiny_model, device="cpu", threads=1).segment(tmp_path / name)
+    assert found.duration == pytest.approx(seconds, abs=0.35)
+    assert re.match(warning, "; ".join(found.warnings))
+
+
+def test_a_warning_is_a_line_with_the_files_name(swish: Swish, tiny_model: Path, tmp_path: Path) -> None:
+    DAMAGED["cut.flac"][0](tmp_path / "cut.flac")
+    done = swish("segment", "--json", "-m", tiny_model, "cut.flac", cwd=tmp_path)
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert re.match(r"swish: warning: cut\.flac: .*ends after", line)
 
 
 def test_a_file_without_permission_to_read(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:

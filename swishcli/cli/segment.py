@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from swishcli.audio import STDIN, AudioStream, Channel
+from swishcli.audio import STDIN, AudioStream, Channel, Decoding
 from swishcli.batch import Input, find_inputs, output_names
 from swishcli.cli import EXIT_OK, EXIT_SOME_FAILED
 from swishcli.cli.console import console, name_of, print_error
@@ -76,7 +76,7 @@ def run_live(work: Work, output: str) -> int:
 
 def _follow_stdin(model: Model, work: Work, output: str) -> None:
     rate, channel = model.checkpoint.front_end.sample_rate, cast(Channel, work.channel)
-    source = AudioStream(STDIN, rate, channel, block_s=LIVE_BLOCK_S)
+    source = AudioStream(STDIN, rate, Decoding(channel), block_s=LIVE_BLOCK_S, low_latency=True)
     stream = model.stream()
     for block in source:
         _print_live(stream.push(block[0]), output)

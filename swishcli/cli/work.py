@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,8 +13,10 @@ from swishcli.batch import Input, find_inputs, run_batch
 from swishcli.checkpoint import find_model, load_checkpoint
 from swishcli.cli.console import print_error, progress
 from swishcli.engines import Device, default_threads
-from swishcli.errors import SwishError
+from swishcli.errors import SwishError, display_path
 from swishcli.model import Analysis, Model
+
+_log = logging.getLogger("swishcli")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ def analyse_all(
             item.path, channel=cast(Channel, work.channel), on_progress=lambda *_: check()
         )
         then(item, analyses)
+        if analyses[0].segmentation.warnings:
+            _log.warning("%s: %s", display_path(item.path), "; ".join(analyses[0].segmentation.warnings))
         return analyses
 
     with progress("recordings", len(inputs)) as bar:
