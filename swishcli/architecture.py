@@ -76,7 +76,9 @@ class NetworkConfig:
     output_stride: int = 4
     """Frames per output position; a product of the first strides."""
     causal: bool = False
-    """Whether an output position depends on no frame after its own."""
+    """Whether an output position depends on no frame after its own, but for those of the delay."""
+    delay: int = 0
+    """Frames that a causal network waits for before it answers: a fixed look-ahead."""
     dropout: float = 0.0
     """Share of channels dropped from a stage's gated output during training."""
 
@@ -93,6 +95,11 @@ class NetworkConfig:
             raise ValueError(f"strides must multiply to at most {MAX_STRIDE} frames, not {self.total_stride}")
         if self.output_stride not in self.grids:
             raise ValueError(f"the output stride must be one of {self.grids}, not {self.output_stride}")
+        if self.delay < 0 or self.delay % self.output_stride or (self.delay and not self.causal):
+            raise ValueError(
+                f"the delay must be a multiple of {self.output_stride} frames, of a causal network, "
+                f"not {self.delay}"
+            )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
 
@@ -157,10 +164,10 @@ class NetworkConfig:
         """First and last frame that each output position of one coarsest position depends on."""
         per_period = self.total_stride // self.output_stride
         # Far enough from frame 0 that no span is cut off or shifted by it.
-        base = 4 * per_period
+        base, delay = 4 * per_period, self.delay // self.output_stride
         return tuple(
             (first - base * self.output_stride, last - base * self.output_stride)
-            for first, last in (self._output_span(u) for u in range(base, base + per_period))
+            for first, last in (self._output_span(u + delay) for u in range(base, base + per_period))
         )
 
     def _stage_span(self, stage: int, first: int, last: int) -> tuple[int, int]:
@@ -217,7 +224,7 @@ class NetworkConfig:
 
     @cached_property
     def look_ahead(self) -> int:
-        """Frames after its own last one that an output position depends on, at most; 0 if causal."""
+        """Frames after its own last one that an output position depends on, at most; the delay if causal."""
         return max(last - (u + 1) * self.output_stride + 1 for u, (_, last) in enumerate(self._spans))
 
     @property

@@ -240,13 +240,18 @@ class SwishNet(nn.Module):
         return self.classify(self.fused(features))
 
     def fused(self, features: Tensor) -> Tensor:
-        """What all scales together hear: [N, F, T] → [N, C, ceil(T / output_stride)]."""
-        x = self.stem(self.bands(self.input_norm(self.to_bands(features))))
+        """What all scales together hear: [N, F, T] → [N, C, ceil(T / output_stride)].
+
+        A network with a delay answers that much later than it might, and its answers are moved back.
+        """
+        delay = self.config.delay
+        x = self.input_norm(self.to_bands(features))
+        x = self.stem(self.bands(functional.pad(x, (0, delay)) if delay else x))
         scales = [x]
         for stage in self.stages:
             x = stage(x)
             scales.append(x)
-        return self._fuse(scales)
+        return self._fuse(scales)[..., delay // self.config.output_stride :]
 
     def classify(self, fused: Tensor) -> Tensor:
         """Logits of the classes: [N, C, P] → [N, K, P]."""

@@ -32,7 +32,7 @@ NETWORKS = {
     "uneven": NetworkConfig(width=4, strides=(3, 2, 5), output_stride=6),
     "uneven causal": NetworkConfig(width=4, strides=(3, 2, 5), output_stride=6, causal=True),
     "bands": NetworkConfig(width=4, band_channels=(2, 2, 2, 2), strides=(2,) * 6),
-    "bands causal": NetworkConfig(width=4, band_channels=(2, 2, 2, 2), strides=(2, 3), causal=True),
+    "bands causal": NetworkConfig(width=4, band_channels=(2, 2, 2, 2), strides=(2, 3), causal=True, delay=8),
     "one grid": NetworkConfig(width=4, strides=(2, 2), output_stride=4),
 }
 N = 20 * 16000 + 77
