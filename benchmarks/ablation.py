@@ -49,7 +49,7 @@ CASES = (
     Case("the recipe", {}),
     Case("convolutions over time alone", {}, size="classic"),
     Case("no teacher", {}, taught=False),
-    Case("teacher's classes alone", {"distillation": {"score_weight": 0.0}}),
+    Case("teacher's opinion alone", {"distillation": {"score_weight": 0.0}}),
     Case("teacher's scores alone", {"distillation": {"weight": 0.0}}),
     Case("no made music", {"mixing": {"composed": 0.0, "sung": 0.0}}),
     Case("no made noise", {"mixing": {"synthetic": 0.0}}),

@@ -50,10 +50,11 @@ SAMPLE_FORMATS = (
 )
 """Formats of headerless recordings, by FFmpeg's names."""
 
+_GAP_S, _COARSE_GAP_S = 0.06, 0.1
+"""Frames whose timestamp is further ahead leave a gap, a step back of as much is a new beginning. It takes more
+in the first `_START_S` seconds, since some decoders are late with their first frames, and in ASF, whose
+timestamps are those of packets."""
 _START_S = 0.5
-_GAP_S, _START_GAP_S = 0.06, 0.1
-"""Frames whose timestamp is further ahead leave a gap, a step back of as much is a new beginning; in the first
-`_START_S` seconds it takes more, for decoders that are late with their first frames."""
 _LONGEST_GAP_S = 6 * 3600.0
 """A longer one is a broken timestamp where nothing says how long the recording is."""
 _MISSING_S, _MISSING_SHARE = 0.3, 0.01
@@ -358,6 +359,7 @@ class _Ffmpeg:
         self._promised_s = self.expected_s if self._promises() else None
         self._wrong_end = _unfinished(file, container.format.name)
         self._untimed = container.format.name in _UNTIMED_FORMATS
+        self._coarse = container.format.name == "asf"
         self._next_byte: int | None = None
         """Where the next packet should begin."""
         self._frame_bytes: deque[int] = deque(maxlen=50)
@@ -440,7 +442,7 @@ class _Ffmpeg:
         at_s = self._at_s + held / frame.sample_rate
         time_s = frame.pts * float(frame.time_base) + self._shift_s
         ahead_s = time_s - at_s
-        if abs(ahead_s) <= (_GAP_S if at_s > _START_S else _START_GAP_S):
+        if abs(ahead_s) <= (_COARSE_GAP_S if self._coarse or at_s <= _START_S else _GAP_S):
             return 0
         longest_s = _LONGEST_GAP_S if self.expected_s is None else self.expected_s + 1 - at_s
         if ahead_s < 0 or ahead_s > longest_s:

@@ -39,7 +39,6 @@ from swishcli.training.data import (
 from swishcli.training.loop import EpochResult, TrainingConfig, window_labels
 from swishcli.training.mixing import CropMaker, MixingConfig, load_rooms
 from swishcli.training.recipe import Recipe, Run, class_order, network_of_size, read_config
-from swishcli.training.teachers import DistillationConfig
 
 torch.set_num_threads(1)
 
@@ -726,7 +725,6 @@ def test_a_repeated_epoch_has_the_same_crops_in_another_order(
 TAUGHT = replace(
     RECIPE,
     training=replace(RECIPE.training, epochs=1, epoch_s=12),
-    distillation=DistillationConfig(outputs={"speech": [0], "music": ["1-2"], "noise": [3]}),
 )
 
 

@@ -34,7 +34,7 @@ from swishcli.training.teachers import (
     Tagger,
     TaggerLessons,
     distillation_loss,
-    soft_targets_of,
+    soft_targets,
 )
 
 
@@ -148,12 +148,12 @@ class Trainer:
         self._averaged = AveragedModel(self.network, avg_fn=self._average, use_buffers=True)
         self._learning = nn.ModuleDict({"network": self.network})
         if self.tagger is not None:
+            own, position = self.network.config, self.crops.front_end.hop_length
             self._learning["lessons"] = TaggerLessons(
                 self.tagger,
-                self.network.config.width,
-                self.crops.classes,
-                self.distillation,
-                self.network.config.output_stride * self.crops.front_end.hop_length,
+                own.width,
+                own.n_classes,
+                self.tagger.window / (own.output_stride * position),
             ).to(self.device)
         self._optimizer = torch.optim.AdamW(
             self._learning.parameters(), self.config.learning_rate, weight_decay=self.config.weight_decay
@@ -245,14 +245,18 @@ class Trainer:
             logits = self.network.classify(fused)
         fused, logits = fused.float(), logits.float()
         loss = frame_loss(logits, labels, self.config.label_smoothing)
-        soft_targets = [soft_targets_of(t, features, self.distillation.temperature) for t in self.teachers]
+        with torch.no_grad():
+            opinions = [teacher(features).float() for teacher in self.teachers]
         if self.tagger is not None:
             lessons = cast(TaggerLessons, self._learning["lessons"])
             scores = batch.scores.to(self.device).float()
-            soft_targets.append(lessons.class_targets(scores, labels))
             loss = loss + self.distillation.score_weight * lessons.score_loss(fused, scores)
-        if soft_targets:
-            drawn = torch.stack([distillation_loss(logits, soft) for soft in soft_targets]).mean()
+            opinion = lessons.class_logits(scores, logits.shape[2])
+            loss = loss + frame_loss(opinion, labels[:, : opinion.shape[2]])
+            opinions.append(opinion)
+        if opinions:
+            soft = [soft_targets(o, labels, self.distillation.temperature) for o in opinions]
+            drawn = torch.stack([distillation_loss(logits, s) for s in soft]).mean()
             loss = loss + self.distillation.weight * drawn
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()

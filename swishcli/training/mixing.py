@@ -30,13 +30,15 @@ noise can be made on the fly."""
 
 _VOICE_S = 12.0
 """Seconds of speech, at most, that a made song takes its words from."""
+_SPEECH_SPEED, _OTHER_SPEED = 0.25, 0.5
+"""The fastest and slowest that pieces are played, as natural logarithms."""
 
 
 @dataclass(frozen=True, slots=True)
 class MixingConfig:
     """How crops are made; shares are probabilities, levels decibels."""
 
-    background: float = 0.4
+    background: float = 0.5
     """Speech pieces with another class underneath, from 4 dB louder to 25 dB softer."""
     overlap: float = 0.2
     """Pieces with a second one of the same class on top."""
@@ -46,12 +48,14 @@ class MixingConfig:
     """Noise pieces that are made on the fly."""
     composed: float = 0.06
     """Music pieces that are made on the fly, instrumental ones."""
-    sung: float = 0.1
+    sung: float = 0.06
     """Music pieces in which a voice of the speech recordings is made to sing or rap."""
-    babble: float = 0.03
+    babble: float = 0.05
     """Noise pieces that are eight or more talkers at once."""
     speed: float = 0.5
-    """Pieces played 0.78 to 1.28 times as fast, pitch included."""
+    """Pieces played 0.6 to 1.65 times as fast, speech 0.78 to 1.28 times, pitch included."""
+    backwards: float = 0.15
+    """Recorded noise pieces played from their end to their start."""
     room: float = 0.3
     """Pieces with the reverberation of a room."""
     equaliser: float = 0.5
@@ -241,8 +245,12 @@ class CropMaker:
         """A stretch of a recording, perhaps slower or faster."""
         rate, hop = self.front_end.sample_rate, self.front_end.hop_length
         recording = self._pools[label].draw(generator)
+        # Machines and tunes come at any pace, voices do not.
+        spread = _SPEECH_SPEED if label == self._speech else _OTHER_SPEED
         speed = (
-            float(np.exp(generator.uniform(-0.25, 0.25))) if generator.uniform() < self.mixing.speed else 1.0
+            float(np.exp(generator.uniform(-spread, spread)))
+            if generator.uniform() < self.mixing.speed
+            else 1.0
         )
         wanted = int(length * speed) + 1
         first = int(generator.integers(max(1, len(recording.active) - wanted + 1)))
@@ -253,7 +261,10 @@ class CropMaker:
         n = min(length, max(1, len(samples) // hop))
         samples = np.pad(samples[: n * hop], (0, max(0, n * hop - len(samples))))
         at = np.minimum((np.arange(n) * speed).astype(int), len(active) - 1)
-        return Piece(samples, active[at])
+        piece = Piece(samples, active[at])
+        if label == self._noise and generator.uniform() < self.mixing.backwards:
+            return Piece(piece.samples[::-1], piece.active[::-1])
+        return piece
 
     def _babble(self, generator: Generator, speech: int, length: int) -> Piece:
         """So many talkers that no word can be made out."""

@@ -3,17 +3,18 @@
 Hinton et al. 2015, *Distilling the Knowledge in a Neural Network*: soft targets say how alike sounds are
 where a label says only which one it is. A teacher hears the crop as the student does, mixed and degraded, so
 its answer is right for what is heard. Two kinds of files can teach: models of swish, and audio taggers, ONNX
-graphs that score many kinds of sounds in windows of fixed length. A tagger teaches twice: what its scores
-say about the classes, and, to a head that only training has, every score of its own.
+graphs that score many kinds of sounds in windows of fixed length. What a tagger's scores say about the classes
+is itself learnt from the labels on the way; and the student learns every score of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,46 +30,28 @@ from swishcli.errors import CheckpointError
 Scores = npt.NDArray[np.float16]
 """``[outputs, windows]``, 0 to 1: what a tagger says about every whole window of a crop."""
 
-_LEAST_SCORE = 0.1
-"""A tagger that scores no class higher than this in a window has no opinion on it."""
-_RARE_LOGIT = -6.0
-"""Most kinds of sounds are absent most of the time: the score of each starts at 1/400."""
+_FLOOR = 2e-3
+"""Scores as small as this are no evidence of anything."""
+_INTERPRETED_WINDOWS = 3
+"""Windows of a tagger that its opinion about one of them is made from."""
+_DROPPED_OUTPUTS = 0.3
+"""Share of a tagger's outputs that the opinion has to do without while it is learnt."""
 
 
 @dataclass(frozen=True, slots=True)
 class DistillationConfig:
     """How teachers are listened to."""
 
-    weight: float = 0.5
+    weight: float = 2.0
     """Of the teachers' answers about the classes in the loss; that of the labels is 1."""
-    temperature: float = 2.0
-    """Softens those answers: logits are divided by it, scores taken to the power of its inverse."""
-    outputs: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
-    """Which outputs of a tagger speak for a class, as numbers and ranges like "24-32"; the highest counts."""
-    score_weight: float = 30.0
-    """Of the tagger's scores, learnt one by one, in the loss: a factor on their mean cross-entropy."""
+    temperature: float = 1.5
+    """Softens those answers: logits are divided by it."""
+    score_weight: float = 1.0
+    """Of a tagger's scores, learnt one by one as log-odds, in the loss: a factor on their mean squared error."""
 
     def __post_init__(self) -> None:
         if not self.weight >= 0 or not self.score_weight >= 0 or not self.temperature > 0:
             raise ValueError("the weights must be at least 0 and the temperature above 0")
-        if not isinstance(self.outputs, Mapping):
-            raise TypeError("outputs must be a table of classes and the numbers of their outputs")
-        for label, spans in self.outputs.items():
-            if not output_numbers(spans):
-                raise ValueError(f"outputs of {label!r} must be a list of numbers")
-
-
-def output_numbers(spans: Sequence[int | str]) -> list[int]:
-    """Numbers from numbers and ranges, both ends included. Raises ValueError.
-
-    >>> output_numbers([3, "5-7"])
-    [3, 5, 6, 7]
-    """
-    numbers: list[int] = []
-    for span in spans:
-        first, _, last = str(span).partition("-")
-        numbers += range(int(first), int(last or first) + 1)
-    return numbers
 
 
 class Tagger:
@@ -122,83 +105,72 @@ class Tagger:
 
 
 class TaggerLessons(nn.Module):
-    """What a tagger's scores teach a network: its classes, and a head of all scores that is not kept.
+    """What a tagger teaches a network; learns with it and is not kept.
 
     Parameters
     ----------
     tagger : Tagger
     width : int
         Channels of what the network has fused.
-    classes : sequence of str
-        The student's classes, each with its outputs in `config`.
-    position_samples : int
-        Samples per output position of the network.
-
-    Raises
-    ------
-    CheckpointError
-        If `config` does not fit the tagger.
+    n_classes : int
+    window_positions : float
+        Output positions of the network in a window of the tagger.
     """
 
-    def __init__(
-        self,
-        tagger: Tagger,
-        width: int,
-        classes: Sequence[str],
-        config: DistillationConfig,
-        position_samples: int,
-    ) -> None:
+    def __init__(self, tagger: Tagger, width: int, n_classes: int, window_positions: float) -> None:
         super().__init__()
-        without = [label for label in classes if label not in config.outputs]
-        if without:
-            reason = f"cannot teach the class {without[0]!r}: [distillation.outputs] of --config lacks it"
-            raise CheckpointError(tagger.path, reason)
-        self._outputs = [output_numbers(config.outputs[label]) for label in classes]
-        if max(map(max, self._outputs)) >= tagger.n_outputs:
-            raise CheckpointError(tagger.path, f"has only {tagger.n_outputs} outputs")
-        self._config, self._window_positions = config, tagger.window / position_samples
-        self.head = nn.Conv1d(width, tagger.n_outputs, 1)
-        assert self.head.bias is not None
-        nn.init.constant_(self.head.bias, _RARE_LOGIT)
+        self._window_positions = window_positions
+        self.scores = nn.Conv1d(width, tagger.n_outputs, 1)
+        self.opinion = nn.Conv1d(
+            tagger.n_outputs, n_classes, _INTERPRETED_WINDOWS, padding=_INTERPRETED_WINDOWS // 2
+        )
 
     def score_loss(self, fused: Tensor, scores: Tensor) -> Tensor:
-        """Binary cross-entropy of all scores, each averaged over its window: [N, C, P], [N, O, W] → scalar."""
+        """Squared error of the scores' log-odds by what is fused in each window: [N, C, P], [N, O, W] → scalar."""
         if not scores.shape[2]:
             return fused.new_zeros(())
-        windows = self._window_of(fused.shape[2], fused.device)
-        members = functional.one_hot(windows.clamp(max=scores.shape[2]), scores.shape[2] + 1)[:, :-1]
-        averages = members.to(fused.dtype) / members.sum(0).clamp(min=1)
-        return functional.binary_cross_entropy_with_logits(self.head(fused @ averages), scores)
+        windows = self._window_of(fused.shape[2], fused.device).clamp(max=scores.shape[2])
+        members = functional.one_hot(windows, scores.shape[2] + 1)[:, :-1].to(fused.dtype)
+        averages = members / members.sum(0).clamp(min=1)
+        return (self.scores(fused @ averages) - evidence(scores)).square().mean()
 
-    def class_targets(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Distributions over the classes where the tagger has an opinion and it is the label's, else zeros.
-
-        Scores ``[N, O, W]`` and labels ``[N, P]`` → ``[N, K, P]``.
-        """
-        best = torch.stack([scores[:, numbers].amax(dim=1) for numbers in self._outputs], dim=1)
-        soft = (best + 1e-3) ** (1 / self._config.temperature)
-        soft = soft / soft.sum(dim=1, keepdim=True) * (best.amax(dim=1, keepdim=True) > _LEAST_SCORE)
-        # One window more, without an opinion, for positions after the last whole one.
-        soft = functional.pad(soft, (0, 1))
-        at = self._window_of(labels.shape[1], labels.device).clamp(max=scores.shape[2])
-        targets = soft[:, :, at]
-        return targets * (targets.argmax(dim=1) == labels)[:, None]
+    def class_logits(self, scores: Tensor, n_positions: int) -> Tensor:
+        """The tagger's opinion on each position that a whole window covers: [N, O, W] → [N, K, positions]."""
+        if not scores.shape[2]:  # crops shorter than a window: torch does not convolve nothing
+            return scores.new_zeros(len(scores), self.opinion.out_channels, 0)
+        heard = functional.dropout(evidence(scores), _DROPPED_OUTPUTS, self.training)
+        windows = self._window_of(n_positions, scores.device)
+        return cast(Tensor, self.opinion(heard))[..., windows[windows < scores.shape[2]]]
 
     def _window_of(self, n_positions: int, device: torch.device) -> Tensor:
         """The window that the middle of each position lies in: ``[P]``."""
         return ((torch.arange(n_positions, device=device) + 0.5) / self._window_positions).long()
 
 
+def evidence(scores: Tensor) -> Tensor:
+    """How far scores lie above nothing, as log-odds; 0 for a score of 0."""
+    odds = (scores + _FLOOR) / (1 - scores + _FLOOR)
+    return odds.log() - math.log(_FLOOR / (1 + _FLOOR))
+
+
 @torch.no_grad()
-def soft_targets_of(network: nn.Module, features: Tensor, temperature: float) -> Tensor:
-    """A network's distribution over the classes: features [N, F, T] → [N, K, positions]."""
-    return torch.softmax(network(features).float() / temperature, dim=1)
+def soft_targets(logits: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """A teacher's distribution over the classes where its best one is the label's, else zeros.
+
+    Logits ``[N, K, P]``, labels ``[N, ≥ P]`` → ``[N, K, P]``. Where it is wrong, it has nothing to teach: a
+    tagger's windows do not end where the pieces of a crop do.
+    """
+    right = logits.argmax(dim=1) == labels[:, : logits.shape[2]]
+    return torch.softmax(logits / temperature, dim=1) * right[:, None]
 
 
 def distillation_loss(logits: Tensor, soft: Tensor) -> Tensor:
-    """Cross-entropy against soft targets, mean over the positions that have any: [N, K, P] each → scalar."""
-    given = soft.sum(dim=1)
-    return -(soft * torch.log_softmax(logits, dim=1)).sum() / given.sum().clamp(min=1)
+    """Cross-entropy against soft targets, mean over the positions that have any.
+
+    Logits ``[N, K, P]``, soft targets ``[N, K, ≤ P]`` → scalar.
+    """
+    log_posteriors = torch.log_softmax(logits[..., : soft.shape[2]], dim=1)
+    return -(soft * log_posteriors).sum() / soft.sum().clamp(min=1)
 
 
 def is_tagger(path: str) -> bool:
