@@ -32,6 +32,8 @@ class Size:
     width: int
     band_channels: tuple[int, ...]
     strides: tuple[int, ...]
+    causal: bool = False
+    delay: int = 0
 
 
 SIZES = {
@@ -39,8 +41,9 @@ SIZES = {
     "slim": Size(12, (8, 12, 16, 24), (2,) * 6),
     "wide": Size(24, (12, 24, 32, 48), (2,) * 6),
     "large": Size(48, (16, 32, 64, 96), (2,) * 6),
+    "live": Size(12, (8, 12, 16, 24), (2,) * 6, causal=True, delay=24),
 }
-"""Sizes by name. The classic one convolves over time alone, as in the paper."""
+"""Sizes by name. The classic one convolves over time alone, as in the paper; the live one waits for 0.24 s."""
 
 
 @dataclass(frozen=True)

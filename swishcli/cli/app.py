@@ -183,7 +183,7 @@ def train(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write, *.safetensors.")],
     size: Annotated[
-        str, typer.Option(help="classic, slim, wide or large; [network] of --config makes others.")
+        str, typer.Option(help="classic, slim, wide, large or live; [network] of --config makes others.")
     ] = "slim",
     causal: Annotated[
         bool, typer.Option("--causal", help="A network that never looks ahead, for live sound.")

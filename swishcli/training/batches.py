@@ -19,11 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from swishcli import training
 from swishcli.files import atomic_path
 from swishcli.torch_features import TorchMfcc
+from swishcli.training import augmentation, composition, data, mixing, synthesis
 from swishcli.training.mixing import CropMaker
 from swishcli.training.teachers import Tagger
+
+_MAKERS = (features, augmentation, composition, data, mixing, synthesis)
+"""The modules whose code decides what a batch holds."""
 
 
 class Batch(NamedTuple):
@@ -90,8 +93,8 @@ class BatchMaker:
     def _key(self) -> str:
         """Of everything that a batch depends on, the code that makes it included."""
         digest = hashlib.sha256(json.dumps(self.description(), sort_keys=True).encode())
-        for source in sorted(Path(training.__path__[0]).glob("*.py")):
-            digest.update(source.read_bytes())
+        for module in _MAKERS:
+            digest.update(Path(str(module.__file__)).read_bytes())
         return f"crops-{digest.hexdigest()[:16]}"
 
     def description(self) -> dict[str, object]:

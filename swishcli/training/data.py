@@ -1,8 +1,8 @@
 """Find labelled recordings, split them, and decode each one once.
 
 A data set is a folder with one folder per class, nested as deep as it likes, or a manifest: a TSV or CSV
-file with the columns ``path`` and ``label`` and optionally ``split`` (train / val; test is left alone), ``source`` and
-``licence``. Paths in a manifest are relative to it.
+file with the columns ``path`` and ``label`` and optionally ``split`` (train / val; test is left alone), ``source``,
+``licence``, ``kind`` and ``style``. Paths in a manifest are relative to it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class Item:
     """Where it comes from; recordings of one source never stand on both sides of a split made here."""
     split: str | None = None
     licence: str = ""
+    kind: str = ""
+    """What it is a recording of, in free words: what `MixingConfig.kind_weights` look at."""
 
 
 def find_items(data: Path) -> list[Item]:
@@ -91,7 +93,8 @@ def _items_of_manifest(manifest: Path) -> list[Item]:
         if not path or not label:
             raise DataError(f"{name}, line {number}: needs a path and a label")
         source = row.get("source") or path
-        items.append(Item(manifest.parent / path, label, source, split, row.get("licence") or ""))
+        kind = "; ".join(filter(None, (row.get("kind"), row.get("style"))))
+        items.append(Item(manifest.parent / path, label, source, split, row.get("licence") or "", kind))
     if not items:
         raise DataError(f"{name}: lists no recordings")
     splits = Counter(item.split for item in items)

@@ -7,9 +7,11 @@ pauses. Speech over anything is speech. A sound with another far below it keeps 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from swishcli.network import IGNORE
 from swishcli.training import augmentation
 from swishcli.training.augmentation import Generator
 from swishcli.training.composition import instrumental, vocal
-from swishcli.training.data import Recording, active_frames, audible_frames, data_digest
+from swishcli.training.data import Item, Recording, active_frames, audible_frames, data_digest
 from swishcli.training.synthesis import synthetic_noise
 
 SPEECH, MUSIC, NOISE = "speech", "music", "noise"
@@ -30,6 +32,8 @@ noise can be made on the fly."""
 
 _VOICE_S = 12.0
 """Seconds of speech, at most, that a made song takes its words from."""
+_ISLAND_S = (0.15, 0.8)
+"""Seconds of pieces that stand alone."""
 _SPEECH_SPEED, _OTHER_SPEED = 0.25, 0.5
 """The fastest and slowest that pieces are played, as natural logarithms."""
 
@@ -44,7 +48,7 @@ class MixingConfig:
     """Pieces with a second one of the same class on top."""
     distant: float = 0.15
     """Other pieces with another class 10 to 30 dB softer."""
-    synthetic: float = 0.2
+    synthetic: float = 0.25
     """Noise pieces that are made on the fly."""
     composed: float = 0.06
     """Music pieces that are made on the fly, instrumental ones."""
@@ -64,6 +68,8 @@ class MixingConfig:
     """Pieces through a telephone's or another band limit."""
     codec: float = 0.12
     """Crops coded and decoded."""
+    islands: float = 0.1
+    """Crops in which short pieces stand alone, in silence or in steady noise: words, notes, knocks."""
     noise_floor: float = 0.35
     """Crops with coloured noise 0 to 50 dB below them; what drowns in it is not taught."""
     channel: float = 0.15
@@ -72,19 +78,38 @@ class MixingConfig:
     """Crops driven into clipping."""
     source_balance: float = 0.4
     """A source of s seconds is drawn with a weight of s to this power: 0 all alike, 1 by length."""
-    source_weights: Mapping[str, float] = field(default_factory=dict)
-    """Factors on that weight, by source: for kinds of sound that are rarer in the data than in life."""
+    kind_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By class, regular expressions and factors: a recording whose kind and style match one, capitals or not,
+    is drawn so many times as often. For kinds of sound that are rarer in the data than in life; of several that
+    match, the largest factor counts."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if name != "source_weights" and not 0 <= value <= 1:
+            if name != "kind_weights" and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {value}")
-        if not isinstance(self.source_weights, Mapping):
-            raise TypeError("source_weights must be a table of sources and their weights")
-        for source, weight in self.source_weights.items():
-            if not weight > 0:
-                raise ValueError(f"the weight of the source {source!r} must be above 0, not {weight}")
+        if not isinstance(self.kind_weights, Mapping):
+            raise TypeError("kind_weights must be a table of classes")
+        for label, weights in self.kind_weights.items():
+            if not isinstance(weights, Mapping):
+                raise TypeError(f"kind_weights.{label} must be a table of patterns and their weights")
+            for pattern, weight in weights.items():
+                _compiled(pattern)
+                if not weight > 0:
+                    raise ValueError(f"the weight of the kind {pattern!r} must be above 0, not {weight}")
+
+    def weight_of(self, item: Item) -> float:
+        """How much more often a recording is drawn for its kind."""
+        weights = self.kind_weights.get(item.label, {})
+        return max((w for pattern, w in weights.items() if _compiled(pattern).search(item.kind)), default=1.0)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
 
 
 @dataclass(slots=True)
@@ -136,14 +161,19 @@ class CropMaker:
         hop, rate = self.front_end.hop_length, self.front_end.sample_rate
         samples = np.zeros(n_frames * hop, np.float32)
         labels = np.full(n_frames, IGNORE, np.int64)
+        islands = generator.uniform() < self.mixing.islands
         one_piece = generator.uniform() < 0.25
         position = 0
         while position < n_frames:
-            seconds = np.inf if one_piece else 0.4 + generator.gamma(1.5, 3.0)
+            if islands:
+                position += int(generator.uniform(0.3, 3.0) * rate / hop)
+                seconds = generator.uniform(*_ISLAND_S)
+            else:
+                seconds = np.inf if one_piece else 0.4 + generator.gamma(1.5, 3.0)
             length = int(min(n_frames - position, seconds * rate / hop))
             if length < 1:
                 break
-            position += self._place(generator, samples, labels, position, length)
+            position += self._place(generator, samples, labels, position, length, alone=islands)
             if generator.uniform() < 0.15:  # a pause
                 position += int(generator.uniform(0.1, 1.5) * rate / hop)
         noise = self._noise_floor(generator, samples)
@@ -159,17 +189,25 @@ class CropMaker:
         labels: npt.NDArray[np.int64],
         position: int,
         length: int,
+        alone: bool,
     ) -> int:
-        """Splice a piece of at most `length` frames in at frame `position`; return its frames."""
+        """Splice a piece of at most `length` frames in at frame `position`; return its frames.
+
+        One that stands alone begins where its recording sounds, and has nothing else under it.
+        """
         hop = self.front_end.hop_length
         label = int(generator.integers(len(self.classes)))
-        piece = self._mixed_piece(generator, label, length)
+        piece = (
+            self._short_piece(generator, label, length)
+            if alone
+            else self._mixed_piece(generator, label, length)
+        )
         n = len(piece.active)
         sound = piece.samples * np.float32(
             10 ** (generator.normal(0, 6) / 20) / augmentation.rms(piece.samples)
         )
         # A cross-fade of equal power: the piece starts within the one before, and neither is taught there.
-        fade = min(position, n - 1, self._fade_frames(generator))
+        fade = 0 if alone else min(position, n - 1, self._fade_frames(generator))
         start = position - fade
         ramp = np.linspace(0, np.pi / 2, fade * hop, dtype=np.float32)
         target = samples[start * hop : (start + n) * hop]
@@ -202,6 +240,18 @@ class CropMaker:
                 under = self._long_piece(generator, int(generator.choice(others)), n)
                 _add(piece, under, generator.uniform(-4, 25) if is_speech else generator.uniform(10, 30))
         return piece
+
+    def _short_piece(self, generator: Generator, label: int, length: int) -> Piece:
+        """A piece from where its recording begins to sound, its edges rounded."""
+        piece = self._piece(generator, label, 4 * length)
+        hop = self.front_end.hop_length
+        first = int(np.argmax(piece.active)) if piece.active.any() else 0
+        samples = piece.samples[first * hop : (first + length) * hop].copy()
+        edge = min(hop, len(samples) // 2)
+        ramp = np.linspace(0, 1, edge, dtype=np.float32)
+        samples[:edge] *= ramp
+        samples[len(samples) - edge :] *= ramp[::-1]
+        return Piece(samples, piece.active[first : first + length])
 
     def _long_piece(self, generator: Generator, label: int, length: int) -> Piece:
         """A piece repeated until it has `length` frames: a background that does not end early."""
@@ -327,11 +377,14 @@ class _Pool:
         for recording in recordings:
             by_source[recording.item.source].append(recording)
         self._sources = [by_source[source] for source in sorted(by_source)]
-        seconds = [np.array([r.n_samples for r in source], float) for source in self._sources]
-        factors = [mixing.source_weights.get(source, 1.0) for source in sorted(by_source)]
-        weights = np.array([s.sum() for s in seconds]) ** mixing.source_balance * factors
-        self._source_edges = _edges(weights)
-        self._recording_edges = [_edges(s) for s in seconds]
+        shares = [
+            np.array([r.n_samples * mixing.weight_of(r.item) for r in source], float)
+            for source in self._sources
+        ]
+        seconds = np.array([sum(r.n_samples for r in source) for source in self._sources], float)
+        raised = np.array([s.sum() for s in shares]) / seconds.clip(min=1)
+        self._source_edges = _edges(seconds**mixing.source_balance * raised)
+        self._recording_edges = [_edges(s) for s in shares]
 
     def draw(self, generator: Generator) -> Recording:
         source = int(np.searchsorted(self._source_edges, generator.uniform()))

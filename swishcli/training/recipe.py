@@ -99,8 +99,7 @@ def network_of_size(name: str) -> NetworkConfig:
     """The network of a named size. Raises DataError."""
     if name not in SIZES:
         raise DataError(f"the size {name!r} is none of {', '.join(SIZES)}")
-    size = SIZES[name]
-    return NetworkConfig(width=size.width, band_channels=size.band_channels, strides=size.strides)
+    return NetworkConfig(**asdict(SIZES[name]))
 
 
 class RunObserver(Observer, Protocol):

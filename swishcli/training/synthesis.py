@@ -116,6 +116,92 @@ def chirps(generator: Generator, n: int, sample_rate: int) -> Samples:
     return sound + coloured_noise(generator, n, -3) * np.float32(generator.uniform(0.001, 0.1))
 
 
+def mains(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Mains hum and buzz: exact harmonics, odd ones, even ones or all, over little or no noise."""
+    fundamental = generator.choice([50.0, 60.0, 100.0, 120.0, 400.0]) * (1 + generator.normal(0, 2e-4))
+    step = generator.choice([1, 2])
+    decay, time = generator.uniform(0.3, 2.5), np.arange(n) / sample_rate
+    sound = np.zeros(n, np.float32)
+    for harmonic in range(1, int(min(40, sample_rate / 2.2 / fundamental)) + 1, step):
+        amplitude = np.float32(generator.uniform(0.2, 1) / harmonic**decay)
+        sound += amplitude * np.sin(2 * np.pi * (fundamental * harmonic * time + generator.uniform())).astype(
+            np.float32
+        )
+    return sound + coloured_noise(generator, n, -3) * np.float32(10 ** generator.uniform(-4, -0.7))
+
+
+_DTMF_HZ = ((697, 770, 852, 941), (1209, 1336, 1477, 1633))
+
+
+def telephone_tones(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Dialled digits, or a dial, ringing or busy tone."""
+    time = np.arange(n) / sample_rate
+    if generator.uniform() < 0.4:
+        pair = np.array([(350, 440), (425, 425), (440, 480), (480, 620), (400, 450)][generator.integers(5)])
+        tone = np.sin(2 * np.pi * pair[:, None] * time).sum(axis=0).astype(np.float32)
+        return tone if generator.uniform() < 0.3 else tone * _on_off(generator, n, sample_rate, 0.3, 5.0)
+    length = int(generator.uniform(0.05, 0.3) * sample_rate)
+    every = length + int(generator.uniform(0.04, 0.4) * sample_rate)
+    sound = np.zeros(n, np.float32)
+    for start in range(0, n, every):
+        part = time[start : start + length]
+        for row in _DTMF_HZ:
+            sound[start : start + length] += np.sin(2 * np.pi * row[generator.integers(4)] * part)
+    return sound
+
+
+def radio_signals(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Morse, data bursts and whistles of heterodynes in the hiss of a receiver."""
+    kind, pitch = generator.integers(3), generator.uniform(300, 2500)
+    if kind == 0:  # keyed in units of a dot
+        dot = int(generator.uniform(0.03, 0.15) * sample_rate)
+        keyed = np.repeat(generator.choice([0, 1, 1], n // dot + 1), dot)[:n]
+        tone = keyed * _oscillator(np.full(n, pitch, np.float32), sample_rate)
+    elif kind == 1:  # frequency-shift keying
+        symbol = max(1, int(sample_rate / generator.uniform(10, 1200)))
+        shifts = np.repeat(generator.integers(0, generator.choice([2, 8]), n // symbol + 1), symbol)[:n]
+        tone = _oscillator((pitch + generator.uniform(6, 170) * shifts).astype(np.float32), sample_rate)
+    else:
+        drift = 1 + generator.uniform(0, 0.3) * _slow_curve(generator, n, 0.3, sample_rate)
+        tone = _oscillator((pitch * np.abs(drift)).astype(np.float32), sample_rate)
+    hiss = coloured_noise(generator, n, generator.uniform(-4, 1))
+    return (tone + hiss * np.float32(generator.uniform(0.02, 1))).astype(np.float32)
+
+
+def impulses(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Clicks and knocks, one by one, in silence."""
+    sound = np.zeros(n, np.float32)
+    position = int(generator.exponential(0.3) * sample_rate)
+    while position < n:
+        length = int(generator.uniform(0.0005, 0.08) * sample_rate) + 2
+        burst = coloured_noise(generator, length, generator.uniform(-6, 0))
+        burst *= np.exp(-np.arange(length) / (length * generator.uniform(0.05, 0.4))).astype(np.float32)
+        part = sound[position : position + length]
+        part += burst[: len(part)] * np.float32(generator.uniform(0.2, 1))
+        position += length + int(generator.exponential(0.8) * sample_rate)
+    return sound
+
+
+def engine(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Engines, propellers, helicopters: harmonics of a speed that rises and falls, half orders, beaten noise."""
+    lowest = np.exp(generator.uniform(np.log(8), np.log(120)))
+    speed = np.exp(
+        generator.uniform(0, 0.5) * _slow_curve(generator, n, generator.uniform(0.1, 1), sample_rate)
+    )
+    phase = np.cumsum(lowest * speed * (1 + 0.01 * _slow_curve(generator, n, 15, sample_rate)) / sample_rate)
+    order = generator.choice([0.5, 1.0])
+    sound, decay = np.zeros(n, np.float32), generator.uniform(0.3, 1.5)
+    for harmonic in range(1, 31):
+        if lowest * harmonic * order * speed.max() < sample_rate / 2.2:
+            amplitude = generator.uniform(0, 1) / harmonic**decay
+            sound += (
+                amplitude * np.sin(2 * np.pi * (order * harmonic * phase + generator.uniform()))
+            ).astype(np.float32)
+    beat = 1 + generator.uniform(0, 1) * np.sin(2 * np.pi * phase)
+    noise = coloured_noise(generator, n, generator.uniform(-8, -1)) * beat.astype(np.float32)
+    return sound / np.float32(rms(sound)) + noise * np.float32(10 ** generator.uniform(-1.5, 0.5))
+
+
 KINDS: tuple[Callable[[Generator, int, int], Samples], ...] = (
     modulated_noise,
     hum,
@@ -123,6 +209,12 @@ KINDS: tuple[Callable[[Generator, int, int], Samples], ...] = (
     siren,
     pulses,
     chirps,
+    mains,
+    telephone_tones,
+    radio_signals,
+    impulses,
+    engine,
+    engine,
 )
 
 
