@@ -18,14 +18,15 @@ __version__ = "0.1.0"
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
+    from swishcli.analysis import Analysis
     from swishcli.checkpoint import Checkpoint, shipped_models
     from swishcli.errors import SwishError
-    from swishcli.model import Analysis, Model, load
+    from swishcli.model import Model, load
     from swishcli.segments import SILENCE, Classification, Segment, Segmentation
     from swishcli.smoothing import SmoothingConfig
 
 _HOMES = {
-    "Analysis": "model",
+    "Analysis": "analysis",
     "Checkpoint": "checkpoint",
     "Classification": "segments",
     "Model": "model",

@@ -27,6 +27,7 @@ __all__ = [
     "RawFormat",
     "Recording",
     "Samples",
+    "float_samples",
     "read_audio",
 ]
 
@@ -234,6 +235,24 @@ def read_audio(path: str | Path, sample_rate: int, channel: int | None = None) -
     return np.concatenate([block[0] for block in AudioStream(path, sample_rate, Decoding(channel))])
 
 
+def float_samples(samples: npt.NDArray[Any]) -> Samples:
+    """Samples in memory, floats or integers of 16 or 32 bits, as floats with full scale at ±1.
+
+    Raises AudioError for other types and for numbers that are not finite.
+    """
+    if samples.dtype in (np.int16, np.int32):
+        samples = samples / np.float32(-float(np.iinfo(samples.dtype).min))
+    elif not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(
+            "samples", f"must be floats with full scale at ±1, or 16- or 32-bit integers, not {samples.dtype}"
+        )
+    if not (np.abs(samples) <= LARGEST_SAMPLE).all():
+        raise AudioError(
+            "samples", f"holds samples that are not finite numbers or beyond ±{LARGEST_SAMPLE:g}"
+        )
+    return samples.astype(np.float32, copy=False)
+
+
 def _from_samples(samples: npt.NDArray[Any], sample_rate: int) -> Decoder:
     if samples.ndim not in (1, 2):
         raise AudioError(
@@ -241,18 +260,10 @@ def _from_samples(samples: npt.NDArray[Any], sample_rate: int) -> Decoder:
         )
     if samples.size == 0:
         raise AudioError("samples", "holds no audio samples")
-    if samples.dtype in (np.int16, np.int32):
-        samples = samples / np.float32(-float(np.iinfo(samples.dtype).min))
-    elif not np.issubdtype(samples.dtype, np.floating):
-        raise AudioError(
-            "samples", f"must be floats with full scale at ±1, or 16- or 32-bit integers, not {samples.dtype}"
-        )
+    samples = float_samples(samples)
     columns = samples[:, None] if samples.ndim == 1 else samples
     if columns.shape[1] > columns.shape[0]:
         columns = columns.T
-    columns = columns.astype(np.float32, copy=False)
-    if not np.isfinite(columns).all():
-        raise AudioError("samples", "holds samples that are not finite numbers")
 
     def blocks(frames: int) -> Iterator[Samples]:
         return (columns[i : i + frames] for i in range(0, len(columns), frames))

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from swishcli.audio import AudioStream, Channel, Decoding, Recording
+from swishcli.analysis import EVERY_S, Analysis, Progress, Stream, analyse
+from swishcli.audio import AudioStream, Decoding, Recording
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
-from swishcli.engines import Device, Engine, default_threads, make_engine
+from swishcli.engines import Device, default_threads, make_engine
 from swishcli.inference import FrameScores, frame_scores
-from swishcli.segments import SILENCE, Classification, Segment, Segmentation
-from swishcli.smoothing import SmoothingConfig, log_softmax
-from swishcli.streaming import EVERY_S, Stream
+from swishcli.segments import Classification, Segmentation
+from swishcli.smoothing import SmoothingConfig
 
 DEFAULT_MODEL = "slim"
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """Both answers about a recording, or about one of its channels."""
-
-    classification: Classification
-    segmentation: Segmentation
-
-
 class Model:
-    """A trained model, ready to run.
+    """A trained model, ready to run. It can be pickled: another process opens an engine of its own.
 
     Parameters
     ----------
     checkpoint : Checkpoint
     device : "auto", "cpu", "cuda" or "mps"
     threads : int, optional
-        CPU threads for the network; by default ``OMP_NUM_THREADS`` or all cores.
+        CPU threads for the network; by default `swishcli.engines.default_threads`.
     smoothing : SmoothingConfig, optional
         Instead of the checkpoint's own.
 
@@ -56,8 +47,12 @@ class Model:
     ) -> None:
         self.checkpoint = checkpoint
         self.smoothing = smoothing or checkpoint.smoothing
+        self._device = device
         self._threads = threads or default_threads()
-        self._engine: Engine = make_engine(checkpoint, device, self._threads)
+        self._engine = make_engine(checkpoint, device, self._threads)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model, (self.checkpoint, self._device, self._threads, self.smoothing)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -65,73 +60,69 @@ class Model:
         return self.checkpoint.classes
 
     def classify(
-        self, recording: Recording, sample_rate: int | None = None, channel: int | None = None
+        self,
+        recording: Recording,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        decoding: Decoding = Decoding(),
     ) -> Classification:
         """Say what a recording is mostly, and how much of it is what.
 
         Parameters
         ----------
-        recording : str, Path or array
-            A file, or floating-point samples ``[n]`` or ``[channels, n]`` with full scale at ±1.
+        recording : str, Path, binary file or array
+            A file, one that is open, or samples: ``[n]``, ``[channels, n]`` or ``[n, channels]``, floats with
+            full scale at ±1 or integers of 16 or 32 bits.
         sample_rate : int, optional
             Of samples, in Hz; by default the model's own (16 kHz). Files know theirs.
         channel : int, optional
-            The channel to listen to, from 0; by default the mean of all.
+            The channel to listen to, from 0; by default all of them mixed.
+        decoding : Decoding
+            What else may be said: the track, the part to listen to, the format of headerless files.
 
         Raises
         ------
         AudioError
             If the recording cannot be read.
         """
-        return self.analyse(recording, sample_rate, channel)[0].classification
+        return self.analyse(recording, _of_channel(decoding, channel), sample_rate)[0].classification
 
     def segment(
-        self, recording: Recording, sample_rate: int | None = None, channel: int | None = None
+        self,
+        recording: Recording,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        decoding: Decoding = Decoding(),
     ) -> Segmentation:
         """Cut a recording into labelled segments that tile it; parameters as in `classify`."""
-        return self.analyse(recording, sample_rate, channel)[0].segmentation
+        return self.analyse(recording, _of_channel(decoding, channel), sample_rate)[0].segmentation
 
     def analyse(
         self,
         recording: Recording,
+        decoding: Decoding = Decoding(),
         sample_rate: int | None = None,
-        channel: Channel = None,
-        on_progress: Callable[[float, float | None], None] | None = None,
-        decoding: Decoding | None = None,
+        on_progress: Progress | None = None,
     ) -> list[Analysis]:
-        """Classify and segment in one pass; with ``channel="split"`` one answer per channel, else one.
+        """Classify and segment in one pass; one answer, or with the channel "split" one for each channel.
 
-        `on_progress` is called with the seconds done and the seconds expected (None if unknown). A `decoding`
-        says more than a channel and is taken instead of it.
+        `on_progress` is called with the seconds done and the seconds expected (None if unknown).
         """
         path = fspath(recording) if isinstance(recording, str | PathLike) else None
-        decoding = decoding or Decoding(channel)
-        channel = decoding.channel
-        stream = AudioStream(recording, self.checkpoint.front_end.sample_rate, decoding, sample_rate)
-        channels = list(range(stream.rows)) if channel == "split" else [channel]
-        rows = [_Row(self.checkpoint, self.smoothing) for _ in channels]
-        for chunk in self.frame_scores(stream):
-            for row, logits, level_db in zip(rows, chunk.logits, chunk.level_db, strict=True):
-                row.add(logits, level_db)
-            if on_progress:
-                on_progress(stream.duration, stream.expected_duration)
-        answers = [row.finish(stream.duration - stream.offset_s) for row in rows]
-        warnings = tuple(stream.warnings)
+        source = Path(recording) if isinstance(recording, PathLike) else recording
+        stream = AudioStream(source, self.checkpoint.front_end.sample_rate, decoding, sample_rate)
+        answers = analyse(stream, self.checkpoint, self._engine, self.smoothing, self._threads, on_progress)
+        channels = range(len(answers)) if decoding.channel == "split" else [decoding.channel]
         return [
             Analysis(
-                replace(answer.classification, path=path, channel=number, warnings=warnings),
-                replace(
-                    answer.segmentation.shifted(stream.offset_s),
-                    path=path,
-                    channel=number,
-                    warnings=warnings,
-                ),
+                replace(answer.classification, path=path, channel=channel),
+                replace(answer.segmentation, path=path, channel=channel),
             )
-            for answer, number in zip(answers, channels, strict=True)
+            for answer, channel in zip(answers, channels, strict=True)
         ]
 
     def stream(self, sample_rate: int | None = None, every_s: float = EVERY_S) -> Stream:
-        """A recording that arrives in blocks of samples; see `swishcli.streaming`."""
+        """Sound that is still coming in; see `swishcli.analysis.Stream`."""
         return Stream(self.checkpoint, self._engine, self.smoothing, sample_rate, every_s)
 
     def frame_scores(self, stream: AudioStream) -> Iterator[FrameScores]:
@@ -154,34 +145,5 @@ def load(
     return Model(load_checkpoint(find_model(fspath(model))), device, threads)
 
 
-class _Row:
-    """The answers about one row of samples while its frame scores come in."""
-
-    def __init__(self, checkpoint: Checkpoint, smoothing: SmoothingConfig) -> None:
-        self._classes = checkpoint.classes
-        self._gate_db = smoothing.silence_dbfs
-        self._smoother = checkpoint.smoother(smoothing)
-        self._segments: list[Segment] = []
-        self._posteriors: npt.NDArray[np.float64] = np.zeros(len(checkpoint.classes))
-        self._sounding = 0
-
-    def add(self, logits: npt.NDArray[np.float32], level_db: npt.NDArray[np.float32]) -> None:
-        sounding = level_db >= self._gate_db
-        posteriors = np.exp(log_softmax(logits[sounding]))
-        self._posteriors += posteriors.sum(axis=0, dtype=np.float64)
-        self._sounding += int(sounding.sum())
-        self._segments += self._smoother.push(logits, level_db)
-
-    def finish(self, duration: float) -> Analysis:
-        self._segments += self._smoother.finish(duration)
-        segmentation = Segmentation(duration, tuple(self._segments))
-        return Analysis(self._classification(segmentation), segmentation)
-
-    def _classification(self, segmentation: Segmentation) -> Classification:
-        duration = segmentation.duration
-        shares = {label: segmentation.total(label) / duration for label in (*self._classes, SILENCE)}
-        if shares[SILENCE] == 1:
-            return Classification(duration, SILENCE, 1.0, shares)
-        label = max(self._classes, key=lambda name: shares[name])
-        total = self._posteriors[self._classes.index(label)]
-        return Classification(duration, label, float(total) / self._sounding, shares)
+def _of_channel(decoding: Decoding, channel: int | None) -> Decoding:
+    return decoding if channel is None else replace(decoding, channel=channel)

@@ -102,14 +102,6 @@ class Segmentation:
                 return s.label
         raise ValueError(f"{time} s is outside the recording ({self.offset:g} to {self.duration} s)")
 
-    def shifted(self, by_s: float) -> Segmentation:
-        """The same segments `by_s` seconds later."""
-        if not by_s:
-            return self
-        # The same sum at both sides of a boundary gives the same number.
-        segments = (replace(s, start=s.start + by_s, end=s.end + by_s) for s in self.segments)
-        return replace(self, duration=self.duration + by_s, segments=tuple(segments))
-
     def crop(self, start: float, end: float) -> Segmentation:
         """What lies between two times, which keep their meaning: segments across an edge are cut there.
 

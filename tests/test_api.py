@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import subprocess
 import sys
 from itertools import pairwise
@@ -15,7 +16,7 @@ import soundfile
 
 import swishcli
 from swishcli import Model, Segmentation, SmoothingConfig
-from swishcli.audio import Samples
+from swishcli.audio import Decoding, Samples
 from swishcli.errors import AudioError, CheckpointError
 
 
@@ -121,7 +122,7 @@ def test_channels_are_averaged_or_taken_one_by_one(model: Model, programme: Samp
         found = model.segment(stereo, channel=channel)
         assert found.channel == channel
         assert same(found, model.segment(alone))
-    both = [answer.segmentation for answer in model.analyse(stereo, channel="split")]
+    both = [answer.segmentation for answer in model.analyse(stereo, Decoding("split"))]
     assert [s.channel for s in both] == [0, 1]
     assert [s.boundaries for s in both] == [model.segment(alone).boundaries for alone in stereo]
 
@@ -138,7 +139,7 @@ def test_samples_of_any_rate_are_resampled_and_their_time_kept(
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000, 192000])
 @pytest.mark.parametrize("n", [1, 2, 3, 100])
 def test_a_few_samples_are_a_recording_too(model: Model, n: int, rate: int) -> None:
-    analysis = model.analyse(np.full(n, 0.5, np.float32), rate)[0]
+    analysis = model.analyse(np.full(n, 0.5, np.float32), sample_rate=rate)[0]
     assert analysis.segmentation.duration == n / rate
     assert analysis.classification.label in (*model.classes, swishcli.SILENCE)
 
@@ -199,3 +200,30 @@ def test_a_model_that_is_not_there_is_a_swish_error(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("no model")
     with pytest.raises(CheckpointError, match=r"text\.safetensors: is not a readable safetensors file"):
         swishcli.load(tmp_path / "text.safetensors")
+
+
+def test_a_part_of_a_recording_keeps_the_times_of_the_whole(model: Model, samples: Path) -> None:
+    found = model.analyse(samples / "programme.flac", Decoding(start_s=20, duration_s=15))[0]
+    assert (found.segmentation.offset, found.segmentation.duration) == (20.0, 35.0)
+    assert found.classification.duration == pytest.approx(15)
+    assert sum(found.classification.shares.values()) == pytest.approx(1)
+    assert model.segment(samples / "programme.flac", decoding=Decoding(start_s=20, duration_s=15)) == (
+        found.segmentation
+    )
+
+
+def test_warnings_about_a_recording_come_with_its_answers(
+    model: Model, samples: Path, tmp_path: Path
+) -> None:
+    whole = (samples / "phone.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    (found,) = model.analyse(tmp_path / "cut.wav")
+    assert found.segmentation.warnings == found.classification.warnings != ()
+    assert model.segment(samples / "phone.wav").warnings == ()
+
+
+def test_a_model_can_be_pickled(model: Model, samples: Path) -> None:
+    copy = pickle.loads(pickle.dumps(model))
+    assert copy.segment(samples / "phone.wav") == model.segment(samples / "phone.wav")
+    restless = Model(model.checkpoint, "cpu", 1, SmoothingConfig(0, 0, -65, 0))
+    assert pickle.loads(pickle.dumps(restless)).smoothing == restless.smoothing

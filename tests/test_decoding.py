@@ -39,7 +39,7 @@ def pitches(samples: Samples) -> list[int]:
     return found
 
 
-def read(path: Path, decoding: Decoding = Decoding()) -> tuple[Samples, AudioStream]:  # noqa: B008
+def read(path: Path, decoding: Decoding = Decoding()) -> tuple[Samples, AudioStream]:
     stream = AudioStream(path, RATE, decoding)
     return np.concatenate(list(stream), axis=1)[0], stream
 

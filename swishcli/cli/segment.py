@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from swishcli.analysis import Analysis
 from swishcli.audio import STDIN, AudioStream, Channel, Decoding
 from swishcli.batch import Input, find_inputs, output_names
 from swishcli.cli import EXIT_OK, EXIT_SOME_FAILED
@@ -18,7 +19,7 @@ from swishcli.cli.work import Work, analyse_all
 from swishcli.errors import AudioError, OutputError, SwishError
 from swishcli.files import write_text_atomically
 from swishcli.formats import FORMATS, segment_to_dict, segmentation_to_dict
-from swishcli.model import Analysis, Model
+from swishcli.model import Model
 from swishcli.segments import Segment, Segmentation
 
 LIVE_BLOCK_S = 0.1

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from swishcli.audio import Channel
+from swishcli.analysis import Analysis
+from swishcli.audio import Channel, Decoding
 from swishcli.batch import Input, find_inputs, run_batch
 from swishcli.checkpoint import find_model, load_checkpoint
 from swishcli.cli.console import print_error, progress
 from swishcli.engines import Device, default_threads
 from swishcli.errors import SwishError, display_path
-from swishcli.model import Analysis, Model
+from swishcli.model import Model
 
 _log = logging.getLogger("swishcli")
 
@@ -66,7 +67,7 @@ def analyse_all(
 
     def analyse(item: Input, check: Callable[[], None]) -> list[Analysis]:
         analyses = model.analyse(
-            item.path, channel=cast(Channel, work.channel), on_progress=lambda *_: check()
+            item.path, Decoding(cast(Channel, work.channel)), on_progress=lambda *_: check()
         )
         then(item, analyses)
         if analyses[0].segmentation.warnings:

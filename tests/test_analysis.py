@@ -1,4 +1,4 @@
-"""Sound that is still coming in."""
+"""Answers from frame scores, whole or live: both say the same, and no answer contradicts another."""
 
 from __future__ import annotations
 
@@ -9,17 +9,45 @@ import numpy as np
 import pytest
 import soundfile
 
+from swishcli.analysis import Analyser, Stream
 from swishcli.architecture import NetworkConfig
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
 from swishcli.engines import TorchEngine
+from swishcli.errors import AudioError
 from swishcli.features import Features, FrontEndConfig
 from swishcli.inference import FrameScores
 from swishcli.model import Model, load
 from swishcli.network import SwishNet
-from swishcli.segments import Segment
+from swishcli.segments import SILENCE, Segment
 from swishcli.smoothing import SmoothingConfig
-from swishcli.streaming import Stream
+
+CLASSES = ("a", "b", "c")
+
+
+def made_of(*stretches: tuple[str, int, float]) -> Analyser:
+    """What is said of positions (of 40 ms) that speak for a label so clearly, in nats, for so many each."""
+    analyser = Analyser(untrained(NetworkConfig(width=4)))
+    for label, n, nats in stretches:
+        logits = np.tile(np.where(np.array(CLASSES) == label, nats, 0).astype(np.float32), (n, 1))
+        analyser.push(logits, np.full(n, -100 if label == SILENCE else -20, np.float32))
+    analyser.finish(sum(n for _, n, _ in stretches) / 25)
+    return analyser
+
+
+def test_a_recording_is_what_most_of_its_time_is_however_clearly_the_rest_speaks() -> None:
+    """The mean of the logits would say b."""
+    found = made_of(("a", 60, 4.0), ("b", 40, 30.0)).classification()
+    assert found.label == "a"
+    assert found.shares == pytest.approx({"a": 0.6, "b": 0.4, "c": 0, SILENCE: 0})
+    assert found.confidence == pytest.approx(0.6, abs=0.03)
+
+
+def test_a_recording_is_silence_only_if_nothing_else_is_there() -> None:
+    found = made_of((SILENCE, 900, 0.0), ("b", 100, 9.0)).classification()
+    assert (found.label, found.confidence) == ("b", pytest.approx(1, abs=0.01))
+    assert found.shares[SILENCE] == pytest.approx(0.9)
+    assert made_of((SILENCE, 50, 0.0)).classification().label == SILENCE
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +75,55 @@ def test_a_stream_takes_any_sample_rate(samples: Path) -> None:
     segments = stream(load("slim", "cpu", threads=1), stereo.mean(axis=1), rate, 882)
     assert [s.label for s in segments] == ["music", "speech"]
     assert segments[-1].end == len(stereo) / rate
+
+
+@pytest.mark.parametrize("form", ["int16", "int32", "float64", "list", "column"])
+def test_a_stream_takes_samples_in_every_usual_form(programme: tuple[Samples, int], form: str) -> None:
+    integers = np.round(programme[0][: 8 * 16000] * 2**15).astype(np.int16)
+    floats = integers.astype(np.float32) / 2**15
+    given = {
+        "int16": integers,
+        "int32": integers.astype(np.int32) << 16,
+        "float64": floats.astype(float),
+        "list": floats.tolist(),
+        "column": floats[:, None],
+    }[form]
+    model = load("slim", "cpu", threads=1)
+    live = model.stream()
+    assert tuple(live.push(given) + live.finish()) == tuple(stream(model, floats, 16000, len(floats)))
+
+
+@pytest.mark.parametrize(
+    ("unusable", "complaint"),
+    [
+        (np.array([0, np.nan], np.float32), "holds samples that are not finite numbers"),
+        (np.array([0, np.inf]), "holds samples that are not finite numbers"),
+        (np.zeros(10, np.uint8), "not uint8"),
+        (np.zeros((10, 2), np.float32), r"must be mono, \[n\], not of the shape \[10, 2\]"),
+    ],
+    ids=["NaN", "infinity", "uint8", "stereo"],
+)
+def test_a_stream_refuses_other_samples_with_a_sentence_and_goes_on(
+    unusable: np.ndarray, complaint: str
+) -> None:
+    live = load("slim", "cpu", threads=1).stream()
+    live.push(np.zeros(8000, np.float32))
+    with pytest.raises(AudioError, match=f"^samples: .*{complaint}"):
+        live.push(unusable)
+    live.push(np.zeros(8000, np.float32))
+    assert live.finish() == [Segment(0.0, 1.0, SILENCE, 1.0)]
+
+
+def test_a_stream_says_what_the_whole_was_at_its_end(programme: tuple[Samples, int]) -> None:
+    recording, rate = programme
+    model = load("slim", "cpu", threads=1)
+    live = model.stream(rate)
+    live.push(recording)
+    live.finish()
+    found, expected = live.classification(), model.classify(recording, rate)
+    assert (found.label, found.duration) == (expected.label, pytest.approx(60))
+    assert found.confidence == pytest.approx(expected.confidence, abs=1e-4)
+    assert found.shares == pytest.approx(expected.shares)
 
 
 def test_segments_come_out_while_the_recording_still_runs(programme: tuple[Samples, int]) -> None:
