@@ -18,18 +18,27 @@ __version__ = "0.1.0"
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
-    from swishcli.analysis import Analysis
-    from swishcli.checkpoint import Checkpoint, shipped_models
-    from swishcli.errors import SwishError
-    from swishcli.model import Model, load
-    from swishcli.segments import SILENCE, Classification, Segment, Segmentation
-    from swishcli.smoothing import SmoothingConfig
+    from swishcli.analysis import Analysis as Analysis
+    from swishcli.audio import Decoding as Decoding
+    from swishcli.audio import RawFormat as RawFormat
+    from swishcli.checkpoint import Checkpoint as Checkpoint
+    from swishcli.checkpoint import shipped_models as shipped_models
+    from swishcli.errors import SwishError as SwishError
+    from swishcli.model import Model as Model
+    from swishcli.model import load as load
+    from swishcli.segments import SILENCE as SILENCE
+    from swishcli.segments import Classification as Classification
+    from swishcli.segments import Segment as Segment
+    from swishcli.segments import Segmentation as Segmentation
+    from swishcli.smoothing import SmoothingConfig as SmoothingConfig
 
 _HOMES = {
     "Analysis": "analysis",
     "Checkpoint": "checkpoint",
     "Classification": "segments",
+    "Decoding": "audio",
     "Model": "model",
+    "RawFormat": "audio",
     "SILENCE": "segments",
     "Segment": "segments",
     "Segmentation": "segments",
@@ -39,19 +48,7 @@ _HOMES = {
     "shipped_models": "checkpoint",
 }
 
-__all__ = [
-    "SILENCE",
-    "Analysis",
-    "Checkpoint",
-    "Classification",
-    "Model",
-    "Segment",
-    "Segmentation",
-    "SmoothingConfig",
-    "SwishError",
-    "load",
-    "shipped_models",
-]
+__all__ = sorted(_HOMES)  # type checkers read the imports above
 
 
 def __getattr__(name: str) -> Any:

@@ -77,7 +77,7 @@ class Analyser:
     def classification(self) -> Classification:
         """What all segments returned so far are together."""
         duration = sum(self._seconds.values())
-        shares = {label: seconds / duration for label, seconds in self._seconds.items()}
+        shares = {label: seconds / (duration or 1) for label, seconds in self._seconds.items()}
         label = max(self._classes, key=lambda name: shares[name])
         if shares[label] == 0:
             return Classification(duration, SILENCE, 1.0, shares)

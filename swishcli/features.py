@@ -154,9 +154,8 @@ def _mfcc_into(mfcc: Features, samples: Samples, config: FrontEndConfig) -> None
 class MfccStream:
     """MFCC of a recording that arrives in blocks; the blocks' sizes do not change the result.
 
-    `push` and `finish` return features ``[rows, T, n_mfcc]`` and energies ``[rows, T]``: the variance of the
-    samples each frame stands for (``10·log10`` of it is the frame's level in dBFS). An offset of the samples,
-    which nobody hears, has no part in it. With a `pool` of threads, stretches of frames are computed side by
+    `push` and `finish` return features ``[rows, T, n_mfcc]`` and moments ``[rows, T, 2]``: mean and variance of
+    the samples that each frame stands for. With a `pool` of threads, stretches of frames are computed side by
     side.
     """
 
@@ -184,16 +183,16 @@ class MfccStream:
         # The last frame may stand for less than a hop of samples.
         last = self._held[:, config.padding + (remaining - 1) * config.hop_length :]
         self._held = np.pad(self._held, ((0, 0), (0, missing)))
-        features, energy = self._take(remaining)
+        features, moments = self._take(remaining)
         if remaining:
-            energy[:, -1] = last.var(axis=1)
-        return features, energy
+            moments[:, -1] = np.stack([last.mean(axis=1), last.var(axis=1)], axis=-1)
+        return features, moments
 
     def _take(self, n_frames: int) -> tuple[Features, Features]:
         config = self.config
         features = np.empty((self._rows, n_frames, config.n_mfcc), np.float32)
         if n_frames == 0:
-            return features, np.empty((self._rows, 0), np.float32)
+            return features, np.empty((self._rows, 0, 2), np.float32)
         tasks = [(row, t) for row in range(self._rows) for t in range(0, n_frames, _TASK_FRAMES)]
 
         def compute(task: tuple[int, int]) -> None:
@@ -206,10 +205,10 @@ class MfccStream:
         used = n_frames * config.hop_length
         own = self._held[:, config.padding : config.padding + used]
         own = own.reshape(self._rows, n_frames, config.hop_length)
-        energy = own.var(axis=2)
+        moments = np.stack([own.mean(axis=2), own.var(axis=2)], axis=-1)
         self._held = self._held[:, used:]
         self._n_frames += n_frames
-        return features, energy
+        return features, moments
 
 
 def mfcc(samples: Samples, config: FrontEndConfig) -> Features:
@@ -226,7 +225,7 @@ def mfcc(samples: Samples, config: FrontEndConfig) -> Features:
 def feature_blocks(
     blocks: Iterable[Samples], rows: int, config: FrontEndConfig, pool: Executor | None = None
 ) -> Iterator[tuple[Features, Features]]:
-    """Turn blocks of samples ``[rows, n]`` into blocks of features ``[rows, T, n_mfcc]`` and energies."""
+    """Turn blocks of samples ``[rows, n]`` into blocks of features ``[rows, T, n_mfcc]`` and moments."""
     stream = MfccStream(config, rows, pool)
     for block in blocks:
         yield stream.push(block)

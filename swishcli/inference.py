@@ -109,9 +109,9 @@ class ChunkRunner:
         self._network, self._engine = checkpoint.network, engine
         self._chunker = _Chunker(checkpoint.network, rows, chunk_frames)
 
-    def push(self, features: Features, energy: Features) -> Iterator[FrameScores]:
-        """Take features ``[rows, T, F]`` and energies ``[rows, T]``; yield what is complete with them."""
-        self._chunker.add(features, energy)
+    def push(self, features: Features, moments: Features) -> Iterator[FrameScores]:
+        """Take features ``[rows, T, F]`` and moments ``[rows, T, 2]``; yield what is complete with them."""
+        self._chunker.add(features, moments)
         while self._chunker.complete:
             yield _run(self._chunker.take(), self._network, self._engine)
 
@@ -125,8 +125,8 @@ class ChunkRunner:
 class _Chunk:
     features: Features
     """``[rows, F, T]``, the context included."""
-    energy: Features
-    """``[rows, T]`` of the chunk's own frames."""
+    moments: Features
+    """``[rows, T, 2]`` of the chunk's own frames."""
     context: int
     """Frames before the chunk's own first."""
 
@@ -142,7 +142,7 @@ class _Chunker:
         self._length = -(-chunk_frames // network.output_stride) * network.output_stride
         self._network = network
         self._features = np.zeros((rows, 0, network.n_features), np.float32)
-        self._energy = np.zeros((rows, 0), np.float32)
+        self._moments = np.zeros((rows, 0, 2), np.float32)
         self._first_held = 0  # frame of the recording that the arrays start with
         self._next = 0  # frame of the recording that the next chunk starts with
         self._pending: list[tuple[Features, Features]] = []
@@ -151,44 +151,50 @@ class _Chunker:
     @property
     def left(self) -> int:
         """Frames that no chunk has had as its own."""
-        return self._first_held + self._energy.shape[1] + self._n_pending - self._next
+        return self._first_held + self._moments.shape[1] + self._n_pending - self._next
 
     @property
     def complete(self) -> bool:
         """Whether a chunk and its context are there."""
         return self.left >= self._length + self._network.look_ahead
 
-    def add(self, features: Features, energy: Features) -> None:
-        self._pending.append((features, energy))
-        self._n_pending += energy.shape[1]
+    def add(self, features: Features, moments: Features) -> None:
+        self._pending.append((features, moments))
+        self._n_pending += moments.shape[1]
 
     def take(self) -> _Chunk:
         """The next chunk; shorter only at the end of the recording."""
         if self._pending:
-            features, energies = zip(*self._pending, strict=True)
+            features, moments = zip(*self._pending, strict=True)
             self._features = np.concatenate([self._features, *features], axis=1)
-            self._energy = np.concatenate([self._energy, *energies], axis=1)
+            self._moments = np.concatenate([self._moments, *moments], axis=1)
             self._pending, self._n_pending = [], 0
         start = self._next - self._first_held
-        stop = min(start + self._length, self._energy.shape[1])
+        stop = min(start + self._length, self._moments.shape[1])
         seen = self._features[:, : stop + self._network.look_ahead]
-        chunk = _Chunk(np.ascontiguousarray(seen.transpose(0, 2, 1)), self._energy[:, start:stop], start)
+        chunk = _Chunk(np.ascontiguousarray(seen.transpose(0, 2, 1)), self._moments[:, start:stop], start)
         self._next += stop - start
         stride = self._network.total_stride
         keep_from = max(0, self._next - self._network.look_back) // stride * stride
         drop = max(0, keep_from - self._first_held)
-        self._features, self._energy = self._features[:, drop:], self._energy[:, drop:]
+        self._features, self._moments = self._features[:, drop:], self._moments[:, drop:]
         self._first_held += drop
         return chunk
 
 
 def _run(chunk: _Chunk, network: NetworkConfig, engine: Engine) -> FrameScores:
     stride = network.output_stride
-    n_frames = chunk.energy.shape[1]
+    n_frames = chunk.moments.shape[1]
     first, count = chunk.context // stride, network.n_positions(n_frames)
     logits = engine(chunk.features)[:, :, first : first + count]
-    starts = np.arange(0, n_frames, stride)
-    frames = np.minimum(stride, n_frames - starts)
-    energy = np.add.reduceat(chunk.energy, starts, axis=1) / frames
-    level_db = 10 * np.log10(energy + _QUIETEST)
+    level_db = 10 * np.log10(_variances(chunk.moments, stride) + _QUIETEST)
     return FrameScores(np.ascontiguousarray(logits.transpose(0, 2, 1)), level_db.astype(np.float32))
+
+
+def _variances(moments: Features, stride: int) -> Features:
+    """Of the samples of every `stride` frames, about their mean: an offset of the samples is no sound."""
+    starts = np.arange(0, moments.shape[1], stride)
+    frames = np.minimum(stride, moments.shape[1] - starts)
+    means = np.add.reduceat(moments[..., 0], starts, axis=1) / frames
+    about_mean = moments[..., 1] + (moments[..., 0] - means.repeat(frames, axis=1)) ** 2
+    return np.add.reduceat(about_mean, starts, axis=1) / frames

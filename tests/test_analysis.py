@@ -48,6 +48,7 @@ def test_a_recording_is_silence_only_if_nothing_else_is_there() -> None:
     assert (found.label, found.confidence) == ("b", pytest.approx(1, abs=0.01))
     assert found.shares[SILENCE] == pytest.approx(0.9)
     assert made_of((SILENCE, 50, 0.0)).classification().label == SILENCE
+    assert made_of().classification().label == SILENCE
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +144,9 @@ def test_a_sound_has_its_part_in_the_scores_after_the_latency(causal: bool, ever
     heard_s = 0.0
     runner_push = live._runner.push
 
-    def push(features: Features, energy: Features) -> Iterator[FrameScores]:
+    def push(features: Features, moments: Features) -> Iterator[FrameScores]:
         nonlocal heard_s
-        for chunk in runner_push(features, energy):
+        for chunk in runner_push(features, moments):
             heard_s += chunk.logits.shape[1] * 0.04
             yield chunk
 
