@@ -205,7 +205,10 @@ class MfccStream:
         used = n_frames * config.hop_length
         own = self._held[:, config.padding : config.padding + used]
         own = own.reshape(self._rows, n_frames, config.hop_length)
-        moments = np.stack([own.mean(axis=2), own.var(axis=2)], axis=-1)
+        means = np.einsum("rth->rt", own) / np.float32(config.hop_length)
+        about = own - means[..., None]
+        variances = np.einsum("rth,rth->rt", about, about) / np.float32(config.hop_length)
+        moments = np.stack([means, variances], axis=-1)
         self._held = self._held[:, used:]
         self._n_frames += n_frames
         return features, moments

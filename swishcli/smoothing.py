@@ -85,11 +85,12 @@ class Viterbi:
         """Take log-likelihoods ``[P, K]`` of the next positions, and the cost ``[P]`` of a change at each."""
         # Python's own numbers: a handful of additions would be outweighed by NumPy's calls.
         totals: list[float] = self._totals.tolist()
+        classes = range(len(totals))
         before = []
         for score, cost in zip(scores.tolist(), costs.tolist(), strict=True):
             before.append(totals)
             changed = max(totals) - cost
-            totals = [(t if t > changed else changed) + s for t, s in zip(totals, score, strict=True)]
+            totals = [score[k] + (totals[k] if totals[k] > changed else changed) for k in classes]
         self._totals = np.array(totals)
         reached = np.array(before).reshape(scores.shape)
         best = reached.max(axis=1, keepdims=True)
