@@ -31,6 +31,8 @@ EVERY_S = 0.32
 
 Progress = Callable[[float, float | None], None]
 """Told the seconds done and the seconds expected, None if unknown."""
+ScoresTaker = Callable[[FrameScores], None]
+"""Given the frame scores that answers are made from, one stretch after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def analyse(
     smoothing: SmoothingConfig | None = None,
     threads: int = 1,
     on_progress: Progress | None = None,
+    on_scores: ScoresTaker | None = None,
 ) -> list[Analysis]:
     """Both answers about a recording, one for every row of `stream`.
 
@@ -110,6 +113,8 @@ def analyse(
             rows, segments, scores.logits, scores.level_db, strict=True
         ):
             decided += row.push(logits, level_db)
+        if on_scores:
+            on_scores(scores)
         if on_progress:
             on_progress(stream.duration, stream.expected_duration)
     answers = []

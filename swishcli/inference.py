@@ -24,6 +24,7 @@ from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
 from swishcli.engines import Engine
 from swishcli.features import Features, feature_blocks
+from swishcli.smoothing import log_softmax
 
 CHUNK_FRAMES = 8192
 """Frames per call of the network, context apart."""
@@ -43,6 +44,11 @@ class FrameScores:
     """``[rows, P, K]``."""
     level_db: npt.NDArray[np.float32]
     """``[rows, P]``: level of the samples each position stands for, in dBFS, an offset of theirs apart."""
+
+    @property
+    def posteriors(self) -> npt.NDArray[np.float32]:
+        """Probability of each class, ``[rows, P, K]``."""
+        return np.exp(log_softmax(self.logits)).astype(np.float32)
 
 
 def frame_scores(

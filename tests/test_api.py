@@ -18,6 +18,7 @@ import swishcli
 from swishcli import Model, Segmentation, SmoothingConfig
 from swishcli.audio import Decoding, Samples
 from swishcli.errors import AudioError, CheckpointError
+from swishcli.inference import FrameScores
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +186,19 @@ def test_progress_runs_to_the_end_of_the_recording(model: Model, samples: Path) 
     done = [seconds for seconds, _ in calls]
     assert done == sorted(done)
     assert calls[-1] == (60.0, 60.0)
+
+
+def test_the_scores_that_answers_are_made_from_can_be_had_in_the_same_pass(
+    model: Model, samples: Path
+) -> None:
+    taken: list[FrameScores] = []
+    (found,) = model.analyse(samples / "programme.flac", on_scores=taken.append)
+    posteriors = np.concatenate([scores.posteriors[0] for scores in taken])
+    assert posteriors.shape == (60 * 25, 3)
+    np.testing.assert_allclose(posteriors.sum(axis=1), 1, atol=1e-5)
+    sounding = np.concatenate([scores.level_db[0] for scores in taken]) >= model.smoothing.silence_dbfs
+    best = model.classes.index(found.classification.label)
+    assert posteriors[sounding, best].mean() == pytest.approx(found.classification.confidence, abs=1e-5)
 
 
 def test_smoothing_can_be_chosen_for_a_model(tiny_model: Path, programme: Samples) -> None:
