@@ -123,6 +123,7 @@ class Classification:
     """What a recording is mostly, and how much of it is what."""
 
     duration: float
+    """Seconds that were listened to."""
     label: str
     """The class that has the largest of the `shares`; `silence` only where there is nothing else."""
     confidence: float

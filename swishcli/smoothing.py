@@ -181,7 +181,7 @@ class Smoother:
         per_s = self._numerator / self._denominator
         self._min_length = config.min_duration_s * per_s
         self._min_silence = max(1.0, config.min_silence_s * per_s)
-        self._longest_wait = round(_LONGEST_WAIT_S * per_s)
+        self._longest_wait = max(1, round(_LONGEST_WAIT_S * per_s))
         self._viterbi = Viterbi(len(classes))
         # Of the positions that the paths have not decided yet.
         self._logits = np.zeros((0, len(classes)), np.float32)
