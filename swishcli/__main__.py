@@ -1,6 +1,6 @@
 """``python -m swishcli`` is ``swish``."""
 
-from swishcli.cli import main
+from swishcli.cli.main import program
 
 if __name__ == "__main__":
-    main()
+    program()

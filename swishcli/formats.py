@@ -4,17 +4,20 @@
 name        extension           specification
 ==========  ==================  ===========================================================================
 json        ``.json``           one object on one line, see `segmentation_to_dict`
-csv         ``.csv``            RFC 4180 with a header: ``start,end,label,confidence``
+csv         ``.csv``            RFC 4180 with a header: ``path,[channel,]start,end,label,confidence``
 tsv         ``.tsv``            the project's references: header ``start_s``, ``end_s``, ``label``, no quoting
 rttm        ``.rttm``           Rich Transcription Time Marked, NIST RT-09 evaluation plan, appendix A
 textgrid    ``.TextGrid``       Praat manual, "TextGrid file formats", long text format
 audacity    ``.audacity.txt``   Audacity manual, "Importing and Exporting Labels", standard format
+srt         ``.srt``            SubRip subtitles: a cue a segment, silence left out
+vtt         ``.vtt``            WebVTT (W3C): likewise
 ==========  ==================  ===========================================================================
 
-Times are seconds, in the fewest decimals that read back as the same float, and are never rounded: a
-boundary is the same text on both its sides, and a file tiles as exactly as what was written. RTTM and
-Audacity files may leave time unlabelled; a reader calls it `SILENCE`. They also do not say how long the
-recording is: it is taken to end with the last label (`swishcli.segments.tile` lengthens it).
+Times are seconds, in the fewest decimals that read back as the same float, and are never rounded (but to
+milliseconds in subtitles): a boundary is the same text on both its sides, and a file tiles as exactly as what
+was written. Confidences have three decimals. RTTM, Audacity and subtitle files may leave time unlabelled; a
+reader calls it `SILENCE`. They also do not say how long the recording is: it is taken to end with the last
+label (`swishcli.segments.tile` lengthens it).
 """
 
 from __future__ import annotations
@@ -80,11 +83,7 @@ class Csv(Format):
     extension = ".csv"
 
     def render(self, segmentation: Segmentation) -> str:
-        rows = [
-            (_number(s.start), _number(s.end), s.label, "" if s.confidence is None else _number(s.confidence))
-            for s in segmentation.segments
-        ]
-        return "".join(_csv_line(row) for row in [("start", "end", "label", "confidence"), *rows])
+        return "".join(map(_csv_line, [table_header(segmentation), *table_rows(segmentation)]))
 
     def parse(self, text: str) -> Segmentation:
         return _parse_table(text, ",", csv.QUOTE_MINIMAL)
@@ -120,7 +119,7 @@ class Rttm(Format):
             if s.label != SILENCE:
                 # Subtracted as decimals: 1.3 - 1.2 is 0.1, and start + duration is exactly the end again.
                 duration = _number(Decimal(_number(s.end)) - Decimal(_number(s.start)))
-                confidence = "<NA>" if s.confidence is None else _number(s.confidence)
+                confidence = _confidence(s) or "<NA>"
                 times = f"{_number(s.start)} {duration}"
                 lines.append(f"{head} {times} <NA> <NA> {_field(s.label)} {confidence} <NA>\n")
         return "".join(lines)
@@ -157,7 +156,8 @@ class TextGrid(Format):
 
     def render(self, segmentation: Segmentation) -> str:
         end = _number(segmentation.duration)
-        segments = [s for s in segmentation.segments if s.duration > 0]  # Praat refuses an empty interval
+        # Praat refuses an empty interval, and one that is missing.
+        segments = [s for s in _without_gaps(segmentation) if s.duration > 0]
         intervals = "".join(
             f"        intervals [{number}]:\n"
             f"            xmin = {_number(s.start)}\n"
@@ -237,7 +237,62 @@ class Audacity(Format):
         return _assemble(rows, sparse=True)
 
 
-FORMATS: dict[str, Format] = {f.name: f for f in (Json(), Csv(), Tsv(), Rttm(), TextGrid(), Audacity())}
+class Subtitles(Format):
+    """Cues with the label as their text; silence is left out. Line ends in a label become spaces."""
+
+    head: ClassVar[str] = ""
+    decimal: ClassVar[str]
+
+    def render(self, segmentation: Segmentation) -> str:
+        cues = (s for s in segmentation.segments if s.label != SILENCE)
+        return self.head + "".join(
+            f"{number}\n{self._clock(s.start)} --> {self._clock(s.end)}\n{_one_line(s.label)}\n\n"
+            for number, s in enumerate(cues, 1)
+        )
+
+    def parse(self, text: str) -> Segmentation:
+        rows, lines = [], text.replace("\r\n", "\n").split("\n")
+        for number, line in enumerate(lines, 1):
+            if "-->" not in line:
+                continue
+            times = re.match(r"\s*([\d:.,]+)\s*-->\s*([\d:.,]+)", line)
+            if times is None:
+                raise _malformed(number, "not a line of two times")
+            start, end = (_seconds(time, number) for time in times.groups())
+            words = []
+            for following in lines[number:]:
+                if not following.strip():
+                    break
+                words.append(following.strip())
+            rows.append(_row(number, start, end, " ".join(words)))
+        return _assemble(rows, sparse=True)
+
+    def _clock(self, seconds: float) -> str:
+        minutes, ms = divmod(round(seconds * 1000), 60_000)
+        clock = f"{minutes // 60:02}:{minutes % 60:02}:{ms // 1000:02}"
+        return f"{clock}{self.decimal}{ms % 1000:03}"
+
+
+class Srt(Subtitles):
+    """SubRip."""
+
+    name = "srt"
+    extension = ".srt"
+    decimal = ","
+
+
+class Vtt(Subtitles):
+    """WebVTT."""
+
+    name = "vtt"
+    extension = ".vtt"
+    head = "WEBVTT\n\n"
+    decimal = "."
+
+
+FORMATS: dict[str, Format] = {
+    f.name: f for f in (Json(), Csv(), Tsv(), Rttm(), TextGrid(), Audacity(), Srt(), Vtt())
+}
 """Every format by its name, in the order in which a person is shown them."""
 
 _BY_SUFFIX = {PurePath("x" + f.extension).suffix.lower(): f for f in FORMATS.values()}
@@ -275,8 +330,32 @@ def segmentation_to_dict(segmentation: Segmentation) -> dict[str, object]:
     """
     segments = [segment_to_dict(s) for s in segmentation.segments]
     channel = {} if segmentation.channel is None else {"channel": int(segmentation.channel)}
+    warnings = {"warnings": list(segmentation.warnings)} if segmentation.warnings else {}
+    partial = {"partial": True} if segmentation.partial else {}
     duration = float(segmentation.duration)
-    return {"path": segmentation.path, **channel, "duration": duration, "segments": segments}
+    return {
+        "path": segmentation.path,
+        **channel,
+        "duration": duration,
+        **partial,
+        "segments": segments,
+        **warnings,
+    }
+
+
+def table_header(segmentation: Segmentation) -> list[str]:
+    """Names of the columns of a segmentation as a table."""
+    channel = [] if segmentation.channel is None else ["channel"]
+    return ["path", *channel, "start", "end", "label", "confidence"]
+
+
+def table_rows(segmentation: Segmentation) -> list[list[str]]:
+    """The segments as rows under `table_header`."""
+    channel = [] if segmentation.channel is None else [str(segmentation.channel)]
+    return [
+        [segmentation.path or "", *channel, _number(s.start), _number(s.end), s.label, _confidence(s)]
+        for s in segmentation.segments
+    ]
 
 
 def segment_to_dict(segment: Segment) -> dict[str, object]:
@@ -286,7 +365,7 @@ def segment_to_dict(segment: Segment) -> dict[str, object]:
         "start": float(segment.start),
         "end": float(segment.end),
         "label": segment.label,
-        "confidence": None if segment.confidence is None else float(segment.confidence),
+        "confidence": None if segment.confidence is None else round(float(segment.confidence), 3),
     }
 
 
@@ -310,6 +389,8 @@ def segmentation_from_dict(data: object) -> Segmentation:
             segments,
             None if path is None else _json_text(path),
             None if channel is None else int(_json_float(channel)),
+            tuple(map(_json_text, data.get("warnings", ()))),
+            partial=data.get("partial") is True,
         )
     except (AttributeError, KeyError, OverflowError, TypeError):
         raise ValueError(
@@ -394,6 +475,39 @@ def _number(value: float | Decimal) -> str:
     ('2.0', '0.1', '0.0000001')
     """
     return format(value if isinstance(value, Decimal) else Decimal(repr(float(value))), "f")
+
+
+def _without_gaps(segmentation: Segmentation) -> Iterator[Segment]:
+    """The segments, and ones without a label where stretches are left out."""
+    position = 0.0
+    for s in segmentation.segments:
+        if s.start > position:
+            yield Segment(position, s.start, "")
+        yield s
+        position = s.end
+    if position < segmentation.duration:
+        yield Segment(position, segmentation.duration, "")
+
+
+def _confidence(segment: Segment) -> str:
+    """Three decimals; nothing where there is none."""
+    return "" if segment.confidence is None else f"{segment.confidence:.3f}"
+
+
+def _seconds(clock: str, line: int) -> str:
+    """``h:mm:ss.mmm`` or ``mm:ss,mmm`` as seconds."""
+    try:
+        parts = [Decimal(part) for part in clock.replace(",", ".").split(":")]
+        if not 2 <= len(parts) <= 3:
+            raise ArithmeticError
+    except ArithmeticError:
+        raise _malformed(line, f"{clock!r} is not a time") from None
+    hours, minutes, seconds = [Decimal(0), *parts][-3:]
+    return str(hours * 3600 + minutes * 60 + seconds)
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("-->", "->")).strip()
 
 
 def _csv_line(fields: Iterable[str]) -> str:

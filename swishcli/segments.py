@@ -64,8 +64,15 @@ class Segmentation:
     """Channel the segments describe, counted from 0; None for the mean of all channels."""
     warnings: tuple[str, ...] = ()
     """What was damaged or missing in the recording, a sentence each, without its name."""
+    partial: bool = False
+    """Whether stretches are left out, as by `only`: then the segments follow each other and need not tile."""
 
     def __post_init__(self) -> None:
+        if self.partial:
+            times = [time for s in self.segments for time in (s.start, s.end)]
+            if times != sorted(times) or (times and times[-1] > self.duration):
+                raise ValueError("segments do not follow each other within the recording")
+            return
         edges = [self.offset, *(s.end for s in self.segments)]
         if [s.start for s in self.segments] != edges[:-1] or edges[-1] != self.duration:
             raise ValueError(f"segments do not tile [{self.offset}, {self.duration}]")
@@ -101,6 +108,23 @@ class Segmentation:
             if s.start <= time < s.end:
                 return s.label
         raise ValueError(f"{time} s is outside the recording ({self.offset:g} to {self.duration} s)")
+
+    def only(self, label: str, pad_s: float = 0.0) -> Segmentation:
+        """The segments of one label alone, each `pad_s` seconds longer on both sides, those that meet as one.
+
+        >>> s = Segmentation(3.0, (Segment(0.0, 1.0, "music"), Segment(1.0, 3.0, "speech")))
+        >>> [(segment.start, segment.end) for segment in s.only("speech", pad_s=0.5)]
+        [(0.5, 3.0)]
+        """
+        kept: list[Segment] = []
+        for s in (s for s in self.segments if s.label == label):
+            wide = replace(s, start=max(self.offset, s.start - pad_s), end=min(self.duration, s.end + pad_s))
+            if kept and wide.start <= kept[-1].end:
+                confidence = _mean_confidence(kept[-1], wide)
+                kept[-1] = replace(kept[-1], end=wide.end, confidence=confidence)
+            else:
+                kept.append(wide)
+        return replace(self, segments=tuple(kept), partial=True)
 
     def crop(self, start: float, end: float) -> Segmentation:
         """What lies between two times, which keep their meaning: segments across an edge are cut there.

@@ -18,6 +18,7 @@ import soundfile
 from conftest import Swish, command, sparse_wav, tone
 
 import swishcli
+from swishcli.cli.main import main
 from swishcli.formats import FORMATS, read_segments
 from swishcli.segments import SILENCE, Segmentation
 
@@ -55,12 +56,13 @@ def test_help_is_plain_text_in_a_pipe(swish: Swish, arguments: list[str]) -> Non
 
 
 def test_help_names_every_option(swish: Swish) -> None:
-    shared = ["--model", "--device", "--channel", "--threads", "--json", "--csv"]
+    shared = ["--model", "--device", "--threads", "--json", "--csv", "--strict"]
+    shared += ["--channel", "--track", "--start", "--duration", "--rate", "--sample-format", "--channels"]
     options = {
         "classify": shared,
         "segment": [
             *shared,
-            *("--output", "--format", "--live"),
+            *("--output", "--format", "--keep-suffix", "--skip-existing", "--only", "--pad"),
             *("--transition-cost", "--min-duration", "--min-silence", "--silence-db"),
         ],
     }
@@ -79,9 +81,9 @@ def test_version(swish: Swish) -> None:
 def test_nothing_is_imported_that_is_not_needed(arguments: str, tiny_model: Path, samples: Path) -> None:
     program = (
         "import sys\n"
-        "from swishcli.cli import main\n"
+        "from swishcli.cli.main import program\n"
         "try:\n"
-        "    main()\n"
+        "    program()\n"
         "except SystemExit as end:\n"
         "    print(end.code, *{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
     )
@@ -151,9 +153,121 @@ def test_text_in_a_pipe_has_tabs_and_no_escape_codes(
     done = swish("segment", "-m", tiny_model, path)
     assert "\x1b" not in done.stdout + done.stderr
     assert [line.split("\t") for line in done.stdout.splitlines()] == [
-        [path, f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}"]
-        for s in segmentations(segmented.stdout)[1].segments
+        ["path", "start", "end", "label", "confidence"],
+        *(
+            [path, str(s.start), str(s.end), s.label, f"{s.confidence:.3f}"]
+            for s in segmentations(segmented.stdout)[1].segments
+        ),
     ]
+
+
+def test_csv_is_the_same_in_a_file_and_on_standard_output(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    path = samples / "phone.wav"
+    printed = swish("segment", "--csv", "-m", tiny_model, path).stdout
+    swish("segment", "-f", "csv", "-o", tmp_path, "-m", tiny_model, path)
+    assert (tmp_path / "phone.csv").read_text() == printed
+    assert swish("segment", "-f", "csv", "-m", tiny_model, path).stdout == printed
+
+
+@pytest.mark.parametrize("name", ["rttm", "textgrid", "srt"])
+def test_one_recording_can_be_printed_in_any_format(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path, name: str
+) -> None:
+    done = swish("segment", "-f", name, "-m", tiny_model, samples / "phone.wav")
+    assert FORMATS[name].parse(done.stdout).segments
+    several = swish("segment", "-f", name, "-m", tiny_model, samples)
+    assert several.returncode == 2
+    assert "standard output takes one recording" in several.stderr
+
+
+def test_segments_of_one_label_are_printed_alone(
+    swish: Swish, tiny_model: Path, samples: Path, segmented: subprocess.CompletedProcess[str]
+) -> None:
+    whole = segmentations(segmented.stdout)[1]
+    done = swish("segment", "--json", "--only", "music", "--pad", "0.1", "-m", tiny_model, whole.path)
+    (found,) = segmentations(done.stdout)
+    assert found.segments == whole.only("music", 0.1).segments
+    refused = swish("segment", "--only", "birds", "-m", tiny_model, samples / "phone.wav")
+    assert refused.returncode == 2
+    assert "'birds' is none of speech, music, noise, silence" in refused.stderr
+
+
+def test_files_that_are_there_can_be_left_alone(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "phone.json").write_text("mine")
+    recordings = [samples / "phone.wav", samples / "noise-rain.flac"]
+    done = swish("segment", "--skip-existing", "-m", tiny_model, *recordings, "-o", tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.startswith("swish: 1 recordings written, 1 were there already: 0:00:06 of audio in ")
+    assert (tmp_path / "phone.json").read_text() == "mine"
+    assert read_segments(tmp_path / "noise-rain.json").duration == 6.0
+
+
+def test_a_part_of_a_recording_keeps_its_times(swish: Swish, tiny_model: Path, samples: Path) -> None:
+    part = ["--start", "20", "--duration", "15.5"]
+    done = swish("segment", "--json", *part, "-m", tiny_model, samples / "programme.flac")
+    (found,) = segmentations(done.stdout)
+    assert (found.offset, found.duration) == (20.0, 35.5)
+    assert found.label_at(27.5) == SILENCE
+
+
+def test_raw_samples_are_read_as_they_are_said_to_be(swish: Swish, tiny_model: Path, samples: Path) -> None:
+    sound, rate = soundfile.read(samples / "phone.wav", dtype="int16")
+    done = swish("classify", "--json", "--rate", str(rate), "-m", tiny_model, "-", input=sound.tobytes())
+    assert json.loads(done.stdout)["duration"] == 9.16
+
+
+def test_a_damaged_recording_is_warned_of_and_with_strict_an_error(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.flac"
+    path.write_bytes((samples / "programme.flac").read_bytes()[:600_000])
+    done = swish("segment", "--json", "-m", tiny_model, path)
+    (warning,) = done.stderr.splitlines()
+    assert done.returncode == 0
+    assert warning.startswith(f"swish: warning: {path}: ")
+    assert any("may be truncated" in w for w in json.loads(done.stdout)["warnings"])
+    strict = swish("segment", "--json", "--strict", "-m", tiny_model, path)
+    assert (strict.returncode, strict.stdout) == (1, "")
+    assert strict.stderr == warning.replace("warning: ", "") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["segment", "x.wav", "--pad", "1"], "needs --only LABEL"),
+        (["segment", "x.wav", "--skip-existing"], "it needs --output"),
+        (["segment", "x.wav", "-f", "csv,json"], "standard output takes one format"),
+        (["segment", "x.wav", "-f", "words"], "'words' is no format: choose from json, csv"),
+        (["segment", "x.wav", "-o", "out.csv"], "looks like a file"),
+        (["segment", "x.wav", "--duration", "0"], "the duration must be above 0"),
+        (["classify", "x.wav", "--channel", "left"], "'left' is neither a channel number"),
+        (
+            ["classify", "x.wav", "--rate", "8000", "--sample-format", "s12"],
+            "the sample format must be one of",
+        ),
+        (["classify", "x.wav", "--json", "--csv"], "choose one of them"),
+        (["listen", "x.wav"], "must be -, for standard input"),
+        (["train", "x", "-o", "y", "--init-from", "slim", "--size", "wide"], "leave --size and --causal out"),
+        (["train", "x", "-o", "y", "--size", "7"], "the size '7' is none of"),
+    ],
+    ids=" ".join,
+)
+def test_nonsense_is_refused_in_the_users_words(
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(arguments) == 2
+    assert complaint in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_segments_are_written_in_the_formats_asked_for_and_no_other(
@@ -162,7 +276,8 @@ def test_segments_are_written_in_the_formats_asked_for_and_no_other(
     recordings = [samples / "programme.flac", samples / "noise-wind.flac"]
     out = tmp_path / "a" / "new folder"
     done = swish("segment", "-m", tiny_model, *recordings, "-o", out, "-f", ",".join(FORMATS))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("swish: 2 recordings written: 0:01:06 of audio in ")
     extensions = [file_format.extension for file_format in FORMATS.values()]
     assert {path.name for path in out.iterdir()} == {r.stem + e for r in recordings for e in extensions}
     for recording in recordings:
@@ -181,9 +296,13 @@ def test_outputs_of_a_folder_lie_as_its_recordings_do(
     for name in ("a/phone.wav", "b/phone.wav", "b/phone.flac"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).symlink_to(samples / "phone.wav")
-    assert swish("segment", "-m", tiny_model, "in", "-o", "out", cwd=tmp_path).returncode == 0
+    clash = swish("segment", "-m", tiny_model, "in", "-o", "out", cwd=tmp_path)
+    assert clash.returncode == 2
+    assert "would write the same files: --keep-suffix tells them apart" in clash.stderr
+    done = swish("segment", "--keep-suffix", "-m", tiny_model, "in", "-o", "out", cwd=tmp_path)
+    assert done.returncode == 0
     written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
-    assert written == {"a/phone.json", "b/phone.wav.json", "b/phone.flac.json"}
+    assert written == {"a/phone.wav.json", "b/phone.wav.json", "b/phone.flac.json"}
 
 
 def test_split_answers_for_every_channel(swish: Swish, tiny_model: Path, stereo: Path) -> None:
@@ -235,7 +354,7 @@ def test_live_gives_the_segments_of_the_whole(
     swish: Swish, tiny_model: Path, samples: Path, segmented: subprocess.CompletedProcess[str]
 ) -> None:
     sound = (samples / "programme.flac").read_bytes()
-    live = swish("segment", "--live", "--json", "-m", tiny_model, "-", input=sound)
+    live = swish("listen", "--json", "-m", tiny_model, "-", input=sound)
     assert (live.returncode, live.stderr) == (0, "")
     found = [json.loads(line) for line in live.stdout.splitlines()]
     expected = segmentations(segmented.stdout)[1].segments
@@ -245,7 +364,7 @@ def test_live_gives_the_segments_of_the_whole(
 
 
 def test_live_input_that_is_no_recording_is_a_failed_input(swish: Swish, tiny_model: Path) -> None:
-    done = swish("segment", "--live", "-m", tiny_model, "-", input=b"words")
+    done = swish("listen", "-m", tiny_model, "-", input=b"words")
     assert done.returncode == 1
     assert done.stderr.startswith("swish: standard input: is not a recording that can be decoded")
 
@@ -330,7 +449,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(
     with started("-m", tiny_model, *recordings) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline().startswith(str(samples / "phone.wav"))
+        assert process.stdout.readline().startswith("path\t")
         process.stdout.close()
         assert process.wait(timeout=60) == 0
         assert process.stderr.read() == ""

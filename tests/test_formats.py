@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,11 +39,11 @@ GOLDEN = {
         '{"start": 2.0, "end": 4.0, "label": "music", "confidence": 0.5}]}\n'
     ),
     "csv": (
-        "start,end,label,confidence\n"
-        "0.0,1.2,speech,0.98\n"
-        '1.2,1.3,"white ""noise"", grün",\n'
-        "1.3,2.0,silence,1.0\n"
-        "2.0,4.0,music,0.5\n"
+        "path,start,end,label,confidence\n"
+        "shows/my show.wav,0.0,1.2,speech,0.980\n"
+        'shows/my show.wav,1.2,1.3,"white ""noise"", grün",\n'
+        "shows/my show.wav,1.3,2.0,silence,1.000\n"
+        "shows/my show.wav,2.0,4.0,music,0.500\n"
     ),
     "tsv": (
         "start_s\tend_s\tlabel\n"
@@ -52,9 +53,9 @@ GOLDEN = {
         "2.0\t4.0\tmusic\n"
     ),
     "rttm": (
-        "SPEAKER my_show 1 0.0 1.2 <NA> <NA> speech 0.98 <NA>\n"
+        "SPEAKER my_show 1 0.0 1.2 <NA> <NA> speech 0.980 <NA>\n"
         'SPEAKER my_show 1 1.2 0.1 <NA> <NA> white_"noise",_grün <NA> <NA>\n'
-        "SPEAKER my_show 1 2.0 2.0 <NA> <NA> music 0.5 <NA>\n"
+        "SPEAKER my_show 1 2.0 2.0 <NA> <NA> music 0.500 <NA>\n"
     ),
     "textgrid": """\
 File type = "ooTextFile"
@@ -90,6 +91,16 @@ item []:
 """,
     "audacity": (
         '0.0\t1.2\tspeech\n1.2\t1.3\twhite "noise", grün\n1.3\t2.0\tsilence\n2.0\t4.0\tmusic\n'  # as in tsv
+    ),
+    "srt": (
+        "1\n00:00:00,000 --> 00:00:01,200\nspeech\n\n"
+        '2\n00:00:01,200 --> 00:00:01,300\nwhite "noise", grün\n\n'
+        "3\n00:00:02,000 --> 00:00:04,000\nmusic\n\n"
+    ),
+    "vtt": (
+        "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.200\nspeech\n\n"
+        '2\n00:00:01.200 --> 00:00:01.300\nwhite "noise", grün\n\n'
+        "3\n00:00:02.000 --> 00:00:04.000\nmusic\n\n"
     ),
 }
 
@@ -130,7 +141,7 @@ labels = st.one_of(
 def segmentations(draw: st.DrawFn) -> Segmentation:
     lengths = draw(st.lists(st.floats(0.001, 1000), max_size=8))
     edges = [0.0, *np.cumsum(lengths, dtype=np.float64).tolist()]
-    confidence = st.none() | st.floats(0, 1)
+    confidence = st.none() | st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
     segments = tuple(Segment(a, b, draw(labels), draw(confidence)) for a, b in pairwise(edges))
     path = draw(st.none() | st.text(characters))
     return Segmentation(edges[-1], segments, path, draw(st.none() | st.integers(0, 7)))
@@ -142,10 +153,25 @@ def test_golden_text(name: str) -> None:
 
 
 def test_the_formats_and_their_extensions(tmp_path: Path) -> None:
-    assert list(FORMATS) == ["json", "csv", "tsv", "rttm", "textgrid", "audacity"]
+    assert list(FORMATS) == ["json", "csv", "tsv", "rttm", "textgrid", "audacity", "srt", "vtt"]
     for name in FORMATS:
         write(tmp_path, name, EXAMPLE)
     assert len(list(tmp_path.iterdir())) == len(FORMATS)
+
+
+def test_segments_of_one_label_leave_the_rest_out(tmp_path: Path) -> None:
+    music = EXAMPLE.only("music", pad_s=0.25)
+    assert spans(read_segments(write(tmp_path, "json", music))) == [(1.75, 4.0, "music")]
+    assert FORMATS["csv"].render(music).count("\n") == 2
+    silence_first = [(0.0, 1.75, SILENCE), (1.75, 4.0, "music")]
+    for name in ("rttm", "textgrid", "audacity", "srt", "vtt"):
+        assert spans(read_segments(write(tmp_path, name, music))) == silence_first
+
+
+def test_warnings_stand_in_json(tmp_path: Path) -> None:
+    damaged = replace(EXAMPLE, warnings=("is damaged in one place",))
+    assert json.loads(FORMATS["json"].render(damaged))["warnings"] == ["is damaged in one place"]
+    assert read_segments(write(tmp_path, "json", damaged)) == damaged
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -51,7 +51,7 @@ def test_a_wheel_brings_its_models_and_segments_a_programme(installed: Path, tmp
     text = run(installed / "swish", "segment", ROOT / "samples/programme.flac", cwd=tmp_path)
     segments = [
         Segment(float(start), float(end), label, float(confidence))
-        for _, start, end, label, confidence in (line.split("\t") for line in text.splitlines())
+        for _, start, end, label, confidence in (line.split("\t") for line in text.splitlines()[1:])
     ]
     reference = read_segments(ROOT / "samples/programme.tsv")
     found = Segmentation(reference.duration, tuple(segments))

@@ -2,81 +2,142 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from swishcli.cli import EXIT_OK, EXIT_SOME_FAILED
-from swishcli.cli.console import console, name_of
-from swishcli.cli.work import Work, analyse_all
-from swishcli.segments import Classification
+import typer
 
+from swishcli.cli.options import (
+    ChannelOption,
+    ChannelsOption,
+    CsvOption,
+    DeviceName,
+    DeviceOption,
+    DurationOption,
+    Inputs,
+    JsonOption,
+    ModelOption,
+    RateOption,
+    SampleFormatOption,
+    StartOption,
+    StrictOption,
+    ThreadsOption,
+    TrackOption,
+    decoding_of,
+    printed_format,
+)
+from swishcli.cli.output import Column, View, print_row, printer_of
+from swishcli.errors import display_path
 
-def run(paths: Sequence[str], work: Work, output: str) -> int:
-    """Classify the recordings, print the answers in the format `output`, return the exit code."""
-    failed = False
-    answers: list[Classification] = []
-    for item, analyses in analyse_all(paths, work):
-        if item is None or analyses is None:
-            failed = True
-            continue
-        for analysis in analyses:
-            if output == "table":  # its columns' widths depend on all rows
-                answers.append(analysis.classification)
-            else:
-                _print(analysis.classification, output, first=not answers)
-                answers = [analysis.classification]
-    if output == "table" and answers:
-        _print_table(answers)
-    return EXIT_SOME_FAILED if failed else EXIT_OK
-
-
-def to_dict(answer: Classification) -> dict[str, object]:
-    """The object that ``--json`` prints."""
-    channel = {} if answer.channel is None else {"channel": answer.channel}
-    return {
-        "path": answer.path,
-        **channel,
-        "duration": answer.duration,
-        "label": answer.label,
-        "confidence": round(answer.confidence, 4),
-        "shares": {label: round(share, 4) for label, share in answer.shares.items()},
-    }
+if TYPE_CHECKING:
+    from swishcli.segments import Classification
 
 
-def _print(answer: Classification, output: str, first: bool) -> None:
-    if output == "json":
-        print(json.dumps(to_dict(answer)))
-        return
-    fields = [name_of(answer), f"{answer.duration:.3f}", answer.label, f"{answer.confidence:.3f}"]
-    if output == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        if first:
-            writer.writerow(["path", "duration", "label", "confidence", *answer.shares])
-        writer.writerow([*fields, *(f"{share:.4f}" for share in answer.shares.values())])
-    else:
-        print(*fields, *(f"{label}={share:.3f}" for label, share in answer.shares.items()), sep="\t")
+def classify(
+    paths: Inputs,
+    model: ModelOption = "slim",
+    device: DeviceOption = DeviceName.auto,
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    strict: StrictOption = False,
+    channel: ChannelOption = None,
+    track: TrackOption = None,
+    start: StartOption = 0.0,
+    duration: DurationOption = None,
+    rate: RateOption = None,
+    sample_format: SampleFormatOption = "s16le",
+    channels: ChannelsOption = 1,
+) -> None:
+    """Say what each recording is: its label, the share of every class, and how sure the network is.
+
+    The label is the class that most of the sounding time carries; its probability is the mean over that time.
+
+    Examples:  swish classify interview.mp3   ·   swish classify archive/ --csv > labels.csv
+    """
+    printed = printed_format(json, csv)
+    from swishcli.cli.batch import Batch
+    from swishcli.engines import default_threads
+    from swishcli.jobs.task import AnalysisTask
+
+    decoding = decoding_of(
+        channel=channel,
+        track=track,
+        start=start,
+        duration=duration,
+        rate=rate,
+        sample_format=sample_format,
+        channels=channels,
+    )
+    task = AnalysisTask(model, device.device, threads or default_threads(), decoding, strict=strict)
+    batch = Batch(paths, task)
+    show = printer_of(printed, ClassificationView(tuple(paths), channel is not None))
+    for answers in batch:
+        for answer in answers:
+            show(answer.classification)
+    raise typer.Exit(batch.exit_code)
 
 
-def _print_table(answers: Sequence[Classification]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+@dataclass(frozen=True)
+class ClassificationView(View["Classification"]):
+    """A row for each recording."""
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("recording", overflow="fold")
-    table.add_column("seconds", justify="right")
-    table.add_column("label", style="bold")
-    table.add_column("confidence", justify="right")
-    for label in answers[0].shares:
-        table.add_column(escape(label), justify="right")
-    for answer in answers:
-        shares = (f"{share:.0%}" if share else "" for share in answer.shares.values())
-        table.add_row(
-            escape(name_of(answer)),
-            f"{answer.duration:.1f}",
-            escape(answer.label),
-            f"{answer.confidence:.0%}",
-            *shares,
+    paths: Sequence[str]
+    """As they were given; their lengths decide the width of the table."""
+    with_channel: bool = False
+
+    def to_dict(self, answer: Classification) -> dict[str, object]:
+        """The object of ``--json``."""
+        channel = {} if answer.channel is None else {"channel": answer.channel}
+        warnings = {"warnings": list(answer.warnings)} if answer.warnings else {}
+        return {
+            "path": answer.path,
+            **channel,
+            "duration": answer.duration,
+            "label": answer.label,
+            "confidence": round(answer.confidence, 3),
+            "shares": {label: round(share, 4) for label, share in answer.shares.items()},
+            **warnings,
+        }
+
+    def header(self, answer: Classification) -> list[str]:
+        """Names of the columns of CSV and text."""
+        channel = ["channel"] if self.with_channel else []
+        return ["path", *channel, "duration", "label", "confidence", *answer.shares]
+
+    def rows(self, answer: Classification) -> list[list[str]]:
+        """The row of CSV and text."""
+        channel = [str(answer.channel)] if self.with_channel else []
+        shares = (f"{share:.4f}" for share in answer.shares.values())
+        confidence = f"{answer.confidence:.3f}"
+        return [[str(answer.path), *channel, f"{answer.duration:.3f}", answer.label, confidence, *shares]]
+
+    def show(self, answer: Classification, first: bool) -> None:
+        """The row of the table."""
+        from swishcli.cli.console import console
+
+        def share_of(label: str) -> Column[Classification]:
+            width = max(len(label), 4)
+            return Column(display_path(label), lambda a: _percent(a.shares[label]), width, right=True)
+
+        channel: list[Column[Classification]] = [Column("channel", lambda a: str(a.channel), 7, right=True)]
+        widest = max(map(len, ("label", *answer.shares)))
+        others: list[Column[Classification]] = [
+            *(channel if self.with_channel else []),
+            Column("seconds", lambda a: f"{a.duration:.1f}", 7, right=True),
+            Column("label", lambda a: display_path(a.label), widest),
+            Column("sure", lambda a: _percent(a.confidence), 4, right=True),
+            *map(share_of, answer.shares),
+        ]
+        taken = sum(column.width + 1 for column in others)
+        room = max(10, console().width - taken)
+        longest = max((len(display_path(p)) for p in (*self.paths, str(answer.path))), default=12)
+        name: Column[Classification] = Column(
+            "recording", lambda a: display_path(str(a.path)), min(room, max(24, longest))
         )
-    console().print(table)
+        print_row([name, *others], answer, first)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share else ""

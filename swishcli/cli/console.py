@@ -1,11 +1,13 @@
-"""What people see: errors, warnings, tables, progress. Results go to standard output, the rest to error."""
+"""What people see besides results: errors, warnings, progress. All of it goes to standard error."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from swishcli.errors import display_path
@@ -14,28 +16,32 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from swishcli.segments import Classification, Segmentation
+    from swishcli.jobs.inputs import Input
 
 
 def print_error(error: object) -> None:
     """One line on standard error."""
-    # In one write, unlike print: decoders in other threads have lines of their own for standard error.
+    # In one write, unlike print: other threads have lines of their own for standard error.
     sys.stderr.write(f"swish: {error}\n")
 
 
-def name_of(answer: Classification | Segmentation) -> str:
-    """The recording of an answer as one line; a channel of it as ``name#channel``."""
-    name = display_path(answer.path or "")
-    return name if answer.channel is None else f"{name}#{answer.channel}"
+def print_warnings(path: str, warnings: tuple[str, ...]) -> None:
+    """All that is to be said about a recording, in one line; nothing without warnings."""
+    if warnings:
+        print_error(f"warning: {display_path(path)}: {'; '.join(warnings)}")
 
 
 def show_warnings() -> None:
     """Print what the package logs as lines on standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("swish: warning: %(message)s"))
     logger = logging.getLogger("swishcli")
-    logger.addHandler(handler)
+    logger.handlers = [logging.StreamHandler()]
+    logger.handlers[0].setFormatter(logging.Formatter("swish: warning: %(message)s"))
     logger.propagate = False
+
+
+def close_output() -> None:
+    """Python flushes standard output when it ends: what is left there must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def console() -> Console:
@@ -45,30 +51,52 @@ def console() -> Console:
     return Console(highlight=False)
 
 
+class BatchProgress:
+    """A bar that moves with the recordings, and within long ones."""
+
+    def __init__(self, bar: Progress | None, total: int) -> None:
+        self._bar, self._total = bar, total
+        self._task = None if bar is None else bar.add_task("recordings", total=total, finished=0)
+        self._shares: dict[str, float] = {}
+        self._finished = 0
+        self._lock = Lock()
+
+    def within(self, item: Input, done_s: float, expected_s: float | None) -> None:
+        """Take how far a recording is; called from the threads that work."""
+        with self._lock:
+            self._shares[item.path] = min(1.0, done_s / expected_s) if expected_s else 0.0
+            self._show()
+
+    def finish(self, item: Input) -> None:
+        """Count a recording as done."""
+        with self._lock:
+            self._shares.pop(item.path, None)
+            self._finished += 1
+            self._show()
+
+    def _show(self) -> None:
+        if self._bar is not None and self._task is not None:
+            completed = self._finished + sum(self._shares.values())
+            self._bar.update(self._task, completed=completed, finished=self._finished)
+
+
 @contextmanager
-def progress(description: str, total: float | None) -> Iterator[Progress | None]:
-    """A progress bar on standard error, or None where that is not a terminal."""
+def batch_progress(total: int) -> Iterator[BatchProgress]:
+    """A progress bar on standard error, which shows nothing where that is not a terminal."""
     if not sys.stderr.isatty():
-        yield None
+        yield BatchProgress(None, total)
         return
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[finished]:.0f}/{task.total:.0f} recordings"),
         TimeRemainingColumn(),
     )
-    # Standard output is left alone: it may be a pipe while standard error is a terminal.
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
-        bar.add_task(description, total=total)
-        yield bar
+    # Standard output is written around the bar where both are on the terminal, and left alone in a pipe.
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+    ) as bar:
+        yield BatchProgress(bar, total)

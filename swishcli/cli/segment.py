@@ -2,150 +2,280 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Annotated
 
-from swishcli.analysis import Analysis
-from swishcli.audio import STDIN, AudioStream, Channel, Decoding
-from swishcli.batch import Input, find_inputs, output_names
-from swishcli.cli import EXIT_OK, EXIT_SOME_FAILED
-from swishcli.cli.console import console, name_of, print_error
-from swishcli.cli.work import Work, analyse_all
-from swishcli.errors import AudioError, OutputError, SwishError
-from swishcli.files import write_text_atomically
-from swishcli.formats import FORMATS, segment_to_dict, segmentation_to_dict
-from swishcli.model import Model
-from swishcli.segments import Segment, Segmentation
+import typer
 
-LIVE_BLOCK_S = 0.1
-"""Seconds of standard input that ``--live`` takes at a time."""
+from swishcli.cli.console import print_error
+from swishcli.cli.options import (
+    ChannelOption,
+    ChannelsOption,
+    CsvOption,
+    DeviceName,
+    DeviceOption,
+    DurationOption,
+    Inputs,
+    JsonOption,
+    ModelOption,
+    RateOption,
+    SampleFormatOption,
+    StartOption,
+    StrictOption,
+    ThreadsOption,
+    TrackOption,
+    decoding_of,
+    printed_format,
+)
+from swishcli.cli.output import View, printer_of
+from swishcli.errors import display_path
+
+if TYPE_CHECKING:
+    from swishcli.cli.batch import Batch
+    from swishcli.jobs.task import Destination
+    from swishcli.segments import Segmentation
+
+_SMOOTHING = "How labels are smoothed"
+_WRITING = "How files are written"
+
+
+def segment(
+    paths: Inputs,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder to write to: a file per recording and format, in the folders they lie in.",
+            rich_help_panel=_WRITING,
+        ),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            help="json, csv, tsv, rttm, textgrid, audacity, srt or vtt; with commas or several times. Without "
+            "--output the one format of the one recording is printed.",
+            rich_help_panel=_WRITING,
+        ),
+    ] = None,
+    keep_suffix: Annotated[
+        bool,
+        typer.Option("--keep-suffix", help="Write a.wav.json rather than a.json.", rich_help_panel=_WRITING),
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing", help="Leave recordings alone whose files are there.", rich_help_panel=_WRITING
+        ),
+    ] = False,
+    model: ModelOption = "slim",
+    device: DeviceOption = DeviceName.auto,
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Print and write the segments of one class alone.")
+    ] = None,
+    pad: Annotated[
+        float, typer.Option(min=0, help="With --only: seconds to add on both sides of each segment.")
+    ] = 0.0,
+    strict: StrictOption = False,
+    transition_cost: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Nats that a change of class must be worth; more is smoother.",
+            rich_help_panel=_SMOOTHING,
+        ),
+    ] = None,
+    min_duration: Annotated[
+        float | None,
+        typer.Option(min=0, help="Shorter segments join a neighbour; seconds.", rich_help_panel=_SMOOTHING),
+    ] = None,
+    min_silence: Annotated[
+        float | None,
+        typer.Option(min=0, help="Shorter silences are not reported; seconds.", rich_help_panel=_SMOOTHING),
+    ] = None,
+    silence_db: Annotated[
+        float | None,
+        typer.Option(max=0, help="Level below which a frame is silent; dBFS.", rich_help_panel=_SMOOTHING),
+    ] = None,
+    channel: ChannelOption = None,
+    track: TrackOption = None,
+    start: StartOption = 0.0,
+    duration: DurationOption = None,
+    rate: RateOption = None,
+    sample_format: SampleFormatOption = "s16le",
+    channels: ChannelsOption = 1,
+) -> None:
+    """Cut each recording into labelled segments that tile it.
+
+    Prints a table, or text with tabs in a pipe; with -o DIR writes files instead.
+
+    Examples:  swish segment interview.mp3   ·   swish segment archive/ -o labels/ -f csv,textgrid
+    """
+    names = [name for given in formats or [] for name in given.split(",")]
+    if output is not None and (json or csv):
+        raise typer.BadParameter("with --output the formats are named by --format", param_hint="--json/--csv")
+    if output is None and (keep_suffix or skip_existing):
+        raise typer.BadParameter(
+            "says how files are written: it needs --output", param_hint="--keep-suffix/--skip-existing"
+        )
+    if output is None and (len(names) > 1 or (names and (json or csv))):
+        raise typer.BadParameter(
+            "standard output takes one format; --output DIR takes more", param_hint="--format"
+        )
+    if pad and only is None:
+        raise typer.BadParameter("needs --only LABEL", param_hint="--pad")
+    printed = printed_format(json, csv)
+    from swishcli.cli.batch import Batch
+    from swishcli.engines import default_threads
+    from swishcli.jobs.task import AnalysisTask, Selection
+
+    task = AnalysisTask(
+        model,
+        device.device,
+        threads or default_threads(),
+        decoding_of(
+            channel=channel,
+            track=track,
+            start=start,
+            duration=duration,
+            rate=rate,
+            sample_format=sample_format,
+            channels=channels,
+        ),
+        _smoothing(
+            transition_cost=transition_cost,
+            min_duration_s=min_duration,
+            min_silence_s=min_silence,
+            silence_dbfs=silence_db,
+        ),
+        strict=strict,
+        selection=None if only is None else Selection(only, pad),
+    )
+    if only is not None and only not in (*task.open_model().classes, "silence"):
+        labels = ", ".join((*task.open_model().classes, "silence"))
+        raise typer.BadParameter(f"{only!r} is none of {labels}", param_hint="--only")
+    if output is not None:
+        destination = _destination(output, names or ["json"], keep_suffix, skip_existing)
+        batch = Batch(paths, replace(task, destination=destination))
+        _write(batch)
+    else:
+        batch = Batch(paths, task)
+        view = SegmentationView(channel is not None)
+        _print(batch, names[0] if names else None, printed, view)
+    raise typer.Exit(batch.exit_code)
+
+
+def _smoothing(**given: float | None) -> tuple[tuple[str, float], ...]:
+    return tuple((name, value) for name, value in given.items() if value is not None)
+
+
+def _destination(folder: Path, names: Sequence[str], keep_suffix: bool, skip_existing: bool) -> Destination:
+    """Raises BadParameter for formats that are none, OutputError for a folder that cannot be made."""
+    from swishcli.errors import OutputError
+    from swishcli.formats import FORMATS
+    from swishcli.jobs.task import Destination
+
+    _check_formats(names)
+    if folder.suffix.lower() in {f.extension.lower() for f in FORMATS.values()} and not folder.is_dir():
+        raise typer.BadParameter(
+            f"{display_path(folder)} looks like a file: --output takes a folder, --format the format, and a "
+            "single recording can be written with > FILE",
+            param_hint="--output",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(folder, error.strerror or str(error)) from None
+    return Destination(folder, tuple(dict.fromkeys(names)), keep_suffix, skip_existing)
+
+
+def _check_formats(names: Sequence[str]) -> None:
+    from swishcli.formats import FORMATS
+
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise typer.BadParameter(
+            f"{unknown[0]!r} is no format: choose from {', '.join(FORMATS)}", param_hint="--format"
+        )
+
+
+def _write(batch: Batch) -> None:
+    for _ in batch:
+        pass
+    print_error(batch.summary())
+
+
+def _print(batch: Batch, format_name: str | None, printed: str, view: SegmentationView) -> None:
+    if format_name is None:
+        show = printer_of(printed, view)
+        for answers in batch:
+            for answer in answers:
+                show(answer.segmentation)
+        return
+    from swishcli.formats import FORMATS
+
+    _check_formats([format_name])
+    shown = 0
+    for answers in batch:
+        for answer in answers:
+            shown += 1
+            if shown > 1:
+                raise typer.BadParameter(
+                    "standard output takes one recording and channel; --output DIR takes more",
+                    param_hint="--format",
+                )
+            sys.stdout.write(FORMATS[format_name].render(answer.segmentation))
 
 
 @dataclass(frozen=True)
-class Destination:
-    """Where files are written, and in which formats."""
+class SegmentationView(View["Segmentation"]):
+    """A row for each segment, a table for each recording."""
 
-    folder: Path
-    formats: tuple[str, ...]
+    with_channel: bool = False
 
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.formats if name not in FORMATS]
-        if unknown:
-            raise SwishError(f"unknown format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
+    def to_dict(self, answer: Segmentation) -> dict[str, object]:
+        """The object of ``--json``, which is also that of the format."""
+        from swishcli.formats import segmentation_to_dict
 
+        return segmentation_to_dict(answer)
 
-def run(paths: Sequence[str], work: Work, destination: Destination | None, output: str) -> int:
-    """Segment the recordings, print or write the segments, return the exit code."""
-    write = _writer(paths, destination, work.channel == "split") if destination else lambda *_: None
-    failed = False
-    first = True
-    shown: list[Segmentation] = []
-    for item, analyses in analyse_all(paths, work, write):
-        if item is None or analyses is None:
-            failed = True
-            continue
-        for analysis in analyses:
-            if destination is not None:
-                continue
-            if output == "table":  # tables wait until the progress bar has gone
-                shown.append(analysis.segmentation)
-            else:
-                _print(analysis.segmentation, output, first)
-            first = False
-    for segmentation in shown:
-        _print_table(segmentation)
-    return EXIT_SOME_FAILED if failed else EXIT_OK
+    def header(self, answer: Segmentation) -> list[str]:
+        """Names of the columns of CSV and text."""
+        from swishcli.formats import table_header
 
+        return table_header(answer)
 
-def run_live(work: Work, output: str) -> int:
-    """Segment standard input while it runs: a line as soon as a segment is decided."""
-    model, _ = work.load_model(1)
-    if work.channel == "split":
-        raise SwishError("--live follows one channel, not all: choose one with --channel")
-    try:
-        _follow_stdin(model, work, output)
-    except AudioError as error:
-        print_error(error)
-        return EXIT_SOME_FAILED
-    return EXIT_OK
+    def rows(self, answer: Segmentation) -> list[list[str]]:
+        """Rows of CSV and text."""
+        from swishcli.formats import table_rows
 
+        return table_rows(answer)
 
-def _follow_stdin(model: Model, work: Work, output: str) -> None:
-    rate, channel = model.checkpoint.front_end.sample_rate, cast(Channel, work.channel)
-    source = AudioStream(STDIN, rate, Decoding(channel), block_s=LIVE_BLOCK_S, low_latency=True)
-    stream = model.stream()
-    for block in source:
-        _print_live(stream.push(block[0]), output)
-    _print_live(stream.finish(source.duration), output)
+    def show(self, answer: Segmentation, first: bool) -> None:
+        """A table with the recording's name and length above it."""
+        from rich.markup import escape
+        from rich.table import Table
 
+        from swishcli.cli.console import console
 
-def _print_live(segments: Sequence[Segment], output: str) -> None:
-    for s in segments:
-        if output == "json":
-            print(json.dumps(segment_to_dict(s)), flush=True)
-        else:
-            print(f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}", sep="\t", flush=True)
-
-
-def _writer(
-    paths: Sequence[str], destination: Destination, split: bool
-) -> Callable[[Input, list[Analysis]], None]:
-    """What writes a recording's files, under names that no two recordings share."""
-    try:
-        destination.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(destination.folder, error.strerror or str(error)) from None
-    names = output_names(item for item in find_inputs(paths) if isinstance(item, Input))
-
-    def write(item: Input, analyses: list[Analysis]) -> None:
-        for analysis in analyses:
-            # After the name of a mono recording too, or it could be that of another one's channel.
-            suffix = f".channel{analysis.segmentation.channel}" if split else ""
-            for name in destination.formats:
-                file_format = FORMATS[name]
-                path = destination.folder / f"{names[item.path]}{suffix}{file_format.extension}"
-                try:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                except OSError as error:
-                    raise OutputError(path.parent, error.strerror or str(error)) from None
-                write_text_atomically(path, file_format.render(analysis.segmentation))
-
-    return write
-
-
-def _print(segmentation: Segmentation, output: str, first: bool) -> None:
-    if output == "json":
-        print(json.dumps(segmentation_to_dict(segmentation)))
-        return
-    rows = [
-        [name_of(segmentation), f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}"]
-        for s in segmentation.segments
-    ]
-    if output == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        if first:
-            writer.writerow(["path", "start", "end", "label", "confidence"])
-        writer.writerows(rows)
-    else:
-        for row in rows:
-            print(*row, sep="\t")
-
-
-def _print_table(segmentation: Segmentation) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    title = f"{escape(name_of(segmentation))}  {segmentation.duration:.1f} s"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in ("start", "end"):
-        table.add_column(column, justify="right")
-    table.add_column("label")
-    table.add_column("confidence", justify="right")
-    for s in segmentation.segments:
-        table.add_row(f"{s.start:.2f}", f"{s.end:.2f}", escape(s.label), f"{s.confidence:.0%}")
-    console().print(table)
+        channel = "" if answer.channel is None else f", channel {answer.channel}"
+        title = f"{escape(display_path(answer.path or ''))}{channel}  {answer.duration:.1f} s"
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for column in ("start", "end"):
+            table.add_column(column, justify="right")
+        table.add_column("label")
+        table.add_column("sure", justify="right")
+        for s in answer.segments:
+            confidence = "" if s.confidence is None else f"{s.confidence:.0%}"
+            table.add_row(f"{s.start:.2f}", f"{s.end:.2f}", escape(display_path(s.label)), confidence)
+        console().print(table)

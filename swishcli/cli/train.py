@@ -7,13 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from swishcli.cli import EXIT_OK
+import typer
+
 from swishcli.cli.console import print_error
-from swishcli.engines import default_threads, find_device, require_torch
+from swishcli.cli.options import DeviceName, DeviceOption
 from swishcli.errors import OutputError
 
 if TYPE_CHECKING:
@@ -24,72 +25,122 @@ if TYPE_CHECKING:
     from swishcli.training.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Options:
-    """The options of the command."""
-
-    data: Path
-    output: Path
-    size: str
-    causal: bool
-    config: Path | None
-    epochs: int | None
-    seed: int | None
-    rir: Path | None
-    init_from: str | None
-    teachers: list[str]
-    resume: bool
-    device: str
-    workers: int | None
-    cache: Path | None
+_MODELS = "What the network is made from"
 
 
-def run(options: Options) -> int:
-    """Train, show how it goes, return the exit code."""
+def train(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with one folder per class, or a TSV/CSV manifest with path and label columns."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write, *.safetensors.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with what else may be configured; see README.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over as much audio as the data holds.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Repeats a run on the CPU bit for bit.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the interrupted run of --output.")
+    ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="classic, slim, wide, large or live; [network] of --config makes others. By default slim.",
+            rich_help_panel=_MODELS,
+            show_default=False,
+        ),
+    ] = None,
+    causal: Annotated[
+        bool,
+        typer.Option("--causal", help="A network that never looks ahead.", rich_help_panel=_MODELS),
+    ] = False,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Start from a model (name or file) instead of random weights.", rich_help_panel=_MODELS
+        ),
+    ] = None,
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Learn from a model's answers too (name or file), or from those of an ONNX audio tagger; "
+            "may be given several times.",
+            rich_help_panel=_MODELS,
+        ),
+    ] = None,
+    rir: Annotated[
+        Path | None, typer.Option(help="Folder of measured room impulse responses, beside synthetic rooms.")
+    ] = None,
+    device: DeviceOption = DeviceName.auto,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that prepare audio; by default one per core.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for decoded audio; by default in the user's cache folder.")
+    ] = None,
+) -> None:
+    """Learn from labelled recordings and write a model.
+
+    Ctrl-C leaves the best model so far; --resume goes on from the last complete epoch.
+
+    Examples:  swish train sounds/ -o mine.safetensors   ·   swish train sounds/ --init-from slim -o mine.safetensors
+    """
+    if init_from is not None and (size is not None or causal):
+        raise typer.BadParameter(
+            "the network is that of --init-from: leave --size and --causal out", param_hint="--init-from"
+        )
+    from swishcli.engines import default_threads, find_device, require_torch
+
     require_torch("training")
-    if options.output.is_dir():
-        raise OutputError(options.output, "is a folder")
-    options.output.parent.mkdir(parents=True, exist_ok=True)
+    if output.is_dir():
+        raise OutputError(output, "is a folder")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(output.parent, error.strerror or str(error)) from None
     import torch
 
     from swishcli.training import recipe as recipes
 
     # Making crops costs about as much as learning from them: a worker per core, and one thread to learn.
-    workers = default_threads() if options.workers is None else options.workers
+    workers = default_threads() if workers is None else workers
     torch.set_num_threads(1 if workers else default_threads())
     with _display() as display:
         training = recipes.Run(
-            options.data,
-            options.output,
-            _recipe(options),
-            device=torch.device(find_device(options.device)),
+            data,
+            output,
+            _recipe(size or "slim", causal=causal, config=config, epochs=epochs, seed=seed),
+            device=torch.device(find_device(device.device)),
             workers=workers,
-            cache=options.cache or recipes.default_cache(),
+            cache=cache or recipes.default_cache(),
             observer=display,
-            rooms=options.rir,
-            init_from=options.init_from,
-            teachers=options.teachers,
-            resume=options.resume,
+            rooms=rir,
+            init_from=init_from,
+            teachers=teacher or [],
+            resume=resume,
             command=shlex.join(["swish", *sys.argv[1:]]),
         )
         try:
             training()
         except KeyboardInterrupt:
-            print_error(f"stopped; {options.output} holds the best weights so far, --resume goes on")
+            print_error(f"stopped; {output} holds the best weights so far, --resume goes on")
             raise
-    print(f"{options.output}: {display.summary()}")
-    return EXIT_OK
+    print(f"{output}: {display.summary()}")
 
 
-def _recipe(options: Options) -> Recipe:
+def _recipe(size: str, *, causal: bool, config: Path | None, epochs: int | None, seed: int | None) -> Recipe:
     from swishcli.training.recipe import Recipe, network_of_size, read_config
 
-    recipe = Recipe(network=network_of_size(options.size))
-    if options.config is not None:
-        recipe = recipe.overridden(read_config(options.config), str(options.config))
-    if options.causal:
+    recipe = Recipe(network=network_of_size(size))
+    if config is not None:
+        recipe = recipe.overridden(read_config(config), str(config))
+    if causal:
         recipe = replace(recipe, network=replace(recipe.network, causal=True))
-    given = {"epochs": options.epochs, "seed": options.seed}
+    given = {"epochs": epochs, "seed": seed}
     return recipe.overridden({"training": {k: v for k, v in given.items() if v is not None}}, "options")
 
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swishcli.batch import Cancelled, Input, find_inputs, output_names, run_batch
-from swishcli.errors import AudioError, SwishError
+from swishcli.errors import AudioError, DataError, SwishError
+from swishcli.jobs.inputs import Input, check_output_names, find_inputs
+from swishcli.jobs.run import Cancelled, in_order, run
 
 PATIENCE_S = 30
 """How long a thread waits for another before the test fails."""
@@ -114,20 +115,31 @@ def named(*names: str) -> list[Input]:
     return [Input(f"{number}/{name}", Path(name)) for number, name in enumerate(names)]
 
 
-def names_of(*names: str) -> list[str]:
-    return [str(name) for name in output_names(named(*names)).values()]
+def names_of(*names: str, keep_suffix: bool = False) -> list[str]:
+    inputs = named(*names)
+    check_output_names(inputs, keep_suffix)
+    return [str(item.output_name(keep_suffix)) for item in inputs]
 
 
-def test_outputs_are_named_without_suffix_where_that_names_one_recording() -> None:
-    assert names_of("a.wav", "sub/b.tar.mp3", "no-suffix") == ["a", "sub/b.tar", "no-suffix"]
+def test_outputs_are_named_after_their_recordings_without_or_with_the_suffix() -> None:
+    names = ["a.wav", "sub/b.tar.mp3", "no-suffix"]
+    assert names_of(*names) == ["a", "sub/b.tar", "no-suffix"]
+    assert names_of(*names, keep_suffix=True) == names
 
 
-def test_recordings_that_differ_in_their_suffix_keep_it() -> None:
-    assert names_of("a.wav", "a.mp3", "b.wav") == ["a.wav", "a.mp3", "b"]
+def test_recordings_that_would_write_the_same_files_are_an_error_that_names_both() -> None:
+    with pytest.raises(
+        DataError, match=r"0/a\.wav and 2/a\.mp3 would write .*: --keep-suffix tells them apart"
+    ):
+        names_of("a.wav", "b.wav", "a.mp3")
+    assert names_of("a.wav", "a.mp3", keep_suffix=True) == ["a.wav", "a.mp3"]
+    with pytest.raises(DataError, match="name the folder that holds both"):
+        names_of("a.wav", "a.wav", keep_suffix=True)
 
 
-def test_recordings_of_one_name_are_numbered() -> None:
-    assert names_of("a.wav", "a.wav", "a.wav") == ["a.wav", "a.wav-2", "a.wav-3"]
+def test_names_that_differ_in_capitals_alone_are_one_on_some_file_systems() -> None:
+    with pytest.raises(DataError, match=r"0/A\.wav and 1/a\.wav"):
+        names_of("A.wav", "a.wav")
 
 
 stems = st.text("aAb.-2 ", min_size=1, max_size=4).filter(lambda stem: stem.strip("."))
@@ -136,57 +148,69 @@ file_names = st.builds(
 )
 
 
-@given(st.lists(file_names, max_size=8))
-def test_no_two_recordings_share_an_output_name(names: list[str]) -> None:
-    inputs = named(*names)
-    given_names = output_names(inputs)
-    assert given_names.keys() == {item.path for item in inputs}
-    assert len(set(given_names.values())) == len(inputs)
-    assert all(given_names[item.path].parent == item.name.parent for item in inputs)
+@given(st.lists(file_names, max_size=8), st.booleans())
+def test_no_two_recordings_share_an_output_name(names: list[str], keep_suffix: bool) -> None:
+    try:
+        given_names = names_of(*names, keep_suffix=keep_suffix)
+    except DataError:
+        return
+    assert len({name.lower() for name in given_names}) == len(names)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_outcomes_come_in_the_order_of_the_inputs(workers: int) -> None:
+def test_outcomes_can_be_put_in_the_order_of_the_inputs(workers: int) -> None:
     inputs = named(*map(str, range(40)))
-    outcomes = list(run_batch(inputs, lambda item, check: item.name, workers))
+    outcomes = list(in_order(run(inputs, lambda item, told: item.name, workers)))
     assert [outcome.input for outcome in outcomes] == inputs
     assert [outcome.result for outcome in outcomes] == [item.name for item in inputs]
 
 
-def test_outcomes_come_in_order_although_a_later_input_is_done_first() -> None:
-    second_done = threading.Event()
+def test_outcomes_come_as_they_complete_and_a_long_recording_keeps_nobody_waiting() -> None:
+    others_done = threading.Event()
 
-    def work(item: Input, check: Callable[[], None]) -> str:
-        if item.name == Path("first"):
-            assert second_done.wait(PATIENCE_S)
-        else:
-            second_done.set()
+    def work(item: Input, told: object) -> str:
+        if item.name == Path("long"):
+            assert others_done.wait(PATIENCE_S)
         return str(item.name)
 
-    outcomes = run_batch(named("first", "second"), work, workers=2)
-    assert [outcome.result for outcome in outcomes] == ["first", "second"]
+    outcomes = run(named("long", *map(str, range(30))), work, workers=2)
+    first = [outcome.result for outcome in islice(outcomes, 30)]
+    others_done.set()
+    assert sorted(map(str, first)) == sorted(map(str, range(30)))
+    assert [outcome.result for outcome in outcomes] == ["long"]
+
+
+def test_progress_within_a_recording_is_told() -> None:
+    def work(item: Input, told: Callable[[float, float | None], None]) -> None:
+        told(5.0, 10.0)
+
+    heard: list[tuple[str, float, float | None]] = []
+    list(run(named("a"), work, 1, lambda item, done, expected: heard.append((item.path, done, expected))))
+    assert heard == [("0/a", 5.0, 10.0)]
 
 
 def test_as_many_inputs_are_worked_on_at_once_as_there_are_workers() -> None:
     together = threading.Barrier(3)
-    outcomes = run_batch(named("a", "b", "c"), lambda item, check: together.wait(PATIENCE_S), workers=3)
+    outcomes = run(named("a", "b", "c"), lambda item, told: together.wait(PATIENCE_S), workers=3)
     assert sorted(outcome.result for outcome in outcomes if isinstance(outcome.result, int)) == [0, 1, 2]
 
 
 def test_a_failure_is_the_outcome_of_its_input_alone() -> None:
-    def work(item: Input, check: Callable[[], None]) -> str:
+    def work(item: Input, told: Callable[[float, float | None], None]) -> str:
         if item.name == Path("bad"):
             raise AudioError(item.path, "is bad")
         if item.name == Path("bug"):
             raise ZeroDivisionError("division by zero")
         return "fine"
 
-    results = [outcome.result for outcome in run_batch(named("a", "bad", "b", "bug", "c"), work, workers=2)]
+    results = [
+        outcome.result for outcome in in_order(run(named("a", "bad", "b", "bug", "c"), work, workers=2))
+    ]
     assert results[::2] == ["fine", "fine", "fine"]
     assert all(isinstance(result, SwishError) for result in results[1::2])
     assert [str(result) for result in results[1::2]] == [
         "1/bad: is bad",
-        "3/bug: failed unexpectedly: ZeroDivisionError: division by zero",
+        "3/bug: failed unexpectedly (ZeroDivisionError)",
     ]
 
 
@@ -199,8 +223,8 @@ def test_inputs_are_taken_as_they_are_needed() -> None:
             taken += 1
             yield Input(str(taken), Path(str(taken)))
 
-    outcomes = run_batch(endless(), lambda item, check: item.path, workers=2)
-    assert [outcome.result for outcome in islice(outcomes, 3)] == ["1", "2", "3"]
+    outcomes = run(endless(), lambda item, told: item.path, workers=2)
+    assert len(list(islice(outcomes, 3))) == 3
     outcomes.close()
     assert taken < 20
 
@@ -210,19 +234,19 @@ def test_a_batch_that_is_given_up_stops_its_workers_and_starts_no_more() -> None
     second_runs = threading.Event()
     stopped = threading.Event()
 
-    def work(item: Input, check: Callable[[], None]) -> None:
+    def work(item: Input, told: Callable[[float, float | None], None]) -> None:
         started.append(item.path)
         if len(started) == 1:
             return
         second_runs.set()
         try:
             for _ in range(10_000_000):
-                check()
+                told(0.0, None)
         except Cancelled:
             stopped.set()
             raise
 
-    outcomes = run_batch(named(*"abcd"), work, workers=1)
+    outcomes = run(named(*"abcd"), work, workers=1)
     next(outcomes)
     assert second_runs.wait(PATIENCE_S)
     outcomes.close()

@@ -1,0 +1,98 @@
+"""What classify and segment share: go through the recordings, say what failed, and count."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from swishcli.cli.console import batch_progress, print_error, print_warnings
+from swishcli.cli.exit_codes import ExitCode
+from swishcli.errors import SwishError
+
+if TYPE_CHECKING:
+    from swishcli.analysis import Analysis
+    from swishcli.jobs.inputs import Input
+    from swishcli.jobs.task import AnalysisTask
+
+
+@dataclass
+class Batch:
+    """Recordings on their way through a task, and what became of them."""
+
+    paths: Sequence[str]
+    task: AnalysisTask
+    failed: int = 0
+    skipped: int = 0
+    done: int = 0
+    audio_s: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Of the command."""
+        return ExitCode.SOME_FAILED if self.failed else ExitCode.OK
+
+    def __iter__(self) -> Iterator[list[Analysis]]:
+        """The answers about every recording that can be used, in the order of the inputs; errors are printed.
+
+        Raises SwishError, before anything is done, where the model or the names of the outputs cannot be used.
+        """
+        from swishcli.jobs.inputs import Input, check_output_names, find_inputs
+        from swishcli.jobs.run import in_order, run
+
+        found = find_inputs(self.paths)
+        inputs = [item for item in found if isinstance(item, Input)]
+        if self.task.destination is not None:
+            check_output_names(inputs, self.task.destination.keep_suffix)
+        for item in found:
+            if isinstance(item, SwishError):
+                self._fail(item)
+        waiting = [item for item in inputs if not self.task.is_done(item)]
+        self.skipped = len(inputs) - len(waiting)
+        if not waiting:
+            return
+        # One recording gets all threads; several get a thread each.
+        workers = min(self.task.threads, len(waiting))
+        task = replace(self.task, threads=max(1, self.task.threads // workers))
+        task.open_model()
+        with batch_progress(len(waiting)) as progress:
+            for outcome in in_order(run(waiting, task, workers, progress.within)):
+                progress.finish(outcome.input)
+                if isinstance(outcome.result, SwishError):
+                    self._fail(outcome.result)
+                else:
+                    self._count(outcome.input, outcome.result)
+                    yield outcome.result
+
+    def summary(self) -> str:
+        """What was done, in a line."""
+        seconds = time.monotonic() - self.started
+        parts = [f"{self.done} recordings written"]
+        parts += [f"{self.skipped} were there already"] if self.skipped else []
+        parts += [f"{self.failed} failed"] if self.failed else []
+        speed = f", {self.audio_s / seconds:.0f} × real time" if self.done else ""
+        return f"{', '.join(parts)}: {_clock(self.audio_s)} of audio in {seconds:.1f} s{speed}"
+
+    def _fail(self, error: SwishError) -> None:
+        self.failed += 1
+        print_error(error)
+
+    def _count(self, item: Input, answers: list[Analysis]) -> None:
+        segmentation = answers[0].segmentation
+        self.done += 1
+        self.audio_s += segmentation.duration - segmentation.offset
+        print_warnings(item.path, segmentation.warnings)
+        sys.stderr.flush()
+
+
+def _clock(seconds: float) -> str:
+    """Hours, minutes and seconds.
+
+    >>> _clock(3725.0)
+    '1:02:05'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -1,0 +1,119 @@
+"""The options that commands share, and what they mean together."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from swishcli.audio import Channel, Decoding
+    from swishcli.engines import Device
+
+
+class DeviceName(StrEnum):
+    """`swishcli.engines.DEVICES`, without its imports: help must not wait for NumPy."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+    @property
+    def device(self) -> Device:
+        """The same as engines know it."""
+        return self.value
+
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="Recordings, folders (searched through), quoted shell patterns, or - for standard input.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="A model that comes with swish, or a file.")]
+DeviceOption = Annotated[DeviceName, typer.Option(help="auto takes a GPU where there is one, else the CPU.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads; by default OMP_NUM_THREADS, or all cores.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="JSON Lines on standard output, an object a recording.")
+]
+CsvOption = Annotated[bool, typer.Option("--csv", help="CSV on standard output.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="A recording that is damaged or cut off counts as failed.")
+]
+
+_READING = "How recordings are read"
+ChannelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A channel, from 0, or split for each on its own; by default all in one.",
+        rich_help_panel=_READING,
+    ),
+]
+TrackOption = Annotated[
+    int | None,
+    typer.Option(min=0, help="Audio track, from 0; by default the default one.", rich_help_panel=_READING),
+]
+StartOption = Annotated[
+    float, typer.Option(min=0, help="Seconds to leave out at the beginning.", rich_help_panel=_READING)
+]
+DurationOption = Annotated[
+    float | None,
+    typer.Option(help="Seconds to read; by default all.", rich_help_panel=_READING, show_default=False),
+]
+RateOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Headerless recordings: their sample rate in Hz.", rich_help_panel=_READING),
+]
+SampleFormatOption = Annotated[
+    str, typer.Option(help="With --rate: s16le, f32le, u8, mulaw, …", rich_help_panel=_READING)
+]
+ChannelsOption = Annotated[
+    int, typer.Option(min=1, help="With --rate: the number of channels.", rich_help_panel=_READING)
+]
+
+
+def decoding_of(
+    *,
+    channel: str | None,
+    track: int | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    rate: int | None = None,
+    sample_format: str = "s16le",
+    channels: int = 1,
+) -> Decoding:
+    """What the options say about reading a recording. Raises BadParameter."""
+    from swishcli.audio import Decoding, RawFormat
+
+    try:
+        raw = None if rate is None else RawFormat(rate, sample_format, channels)
+        return Decoding(_channel(channel), track, start, duration, raw)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _channel(value: str | None) -> Channel:
+    if value is None:
+        return None
+    if value == "split":
+        return "split"
+    if not value.isdecimal():
+        raise typer.BadParameter(
+            f"{value!r} is neither a channel number, from 0, nor 'split'", param_hint="--channel"
+        )
+    return int(value)
+
+
+def printed_format(json: bool, csv: bool) -> str:
+    """What standard output gets: json, csv, a table on a terminal, else text. Raises BadParameter."""
+    import sys
+
+    if json and csv:
+        raise typer.BadParameter("choose one of them", param_hint="--json/--csv")
+    return "json" if json else "csv" if csv else "table" if sys.stdout.isatty() else "text"

@@ -1,0 +1,1 @@
+"""Many recordings: inputs → task on each → outcomes as they complete."""
