@@ -25,7 +25,7 @@ import torch
 from accuracy import measure_programmes
 
 import swishcli
-from swishcli.evaluation import accuracy
+from swishcli.evaluation.metrics import accuracy
 from swishcli.training.loop import EpochResult
 from swishcli.training.recipe import Recipe, Run, default_cache, network_of_size, read_config
 

@@ -29,19 +29,16 @@ import soxr
 import swishcli
 from swishcli.audio import Samples, read_audio
 from swishcli.engines import OnnxEngine
-from swishcli.evaluation import (
+from swishcli.evaluation.metrics import (
     BoundaryScore,
     Confusion,
     accuracy,
     balanced_detection,
-    boundary_score,
     calibration_error,
-    counted_windows,
-    frame_confusion,
     macro_recall,
     recalls,
-    window_answers,
 )
+from swishcli.evaluation.scoring import boundary_score, counted_windows, frame_confusion, window_answers
 from swishcli.features import mfcc
 from swishcli.formats import read_segments
 from swishcli.smoothing import log_softmax

@@ -25,14 +25,8 @@ from accuracy import LABELS, val_rows
 import swishcli
 from swishcli.audio import AudioStream, Samples, read_audio
 from swishcli.checkpoint import find_model, load_checkpoint
-from swishcli.evaluation import (
-    BoundaryScore,
-    accuracy,
-    boundary_score,
-    frame_confusion,
-    macro_recall,
-    window_answers,
-)
+from swishcli.evaluation.metrics import BoundaryScore, accuracy, macro_recall
+from swishcli.evaluation.scoring import boundary_score, frame_confusion, window_answers
 from swishcli.formats import read_segments
 from swishcli.smoothing import SmoothingConfig
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import mir_eval
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from swishcli.evaluation import (
+from swishcli.errors import DataError
+from swishcli.evaluation.metrics import (
     BoundaryScore,
     accuracy,
     balanced_detection,
-    boundary_score,
-    frame_confusion,
     macro_recall,
+    match_boundaries,
     recalls,
-    window_answers,
 )
+from swishcli.evaluation.scoring import boundary_score, frame_confusion, window_answers
 from swishcli.segments import Segment, Segmentation, tile
 
 LABELS = ("speech", "music", "noise")
@@ -42,6 +45,27 @@ def test_frames_are_counted_by_reference_and_hypothesis_and_reference_silence_is
 def test_balanced_detection_is_the_mean_of_hits_and_correct_rejections() -> None:
     confusion = np.array([[8, 2, 0, 0], [1, 9, 0, 0], [4, 0, 6, 0]])
     assert balanced_detection(confusion, 0) == pytest.approx((8 / 10 + 1 - 5 / 20) / 2)
+
+
+def test_a_class_that_does_not_occur_cannot_be_detected() -> None:
+    assert np.isnan(balanced_detection(np.array([[0, 0, 0, 0], [1, 9, 0, 0], [4, 0, 6, 0]]), 0))
+    assert np.isnan(balanced_detection(np.array([[3, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]), 0))
+
+
+def test_a_label_that_is_none_is_a_sentence() -> None:
+    with pytest.raises(DataError, match="the label 'birds' at 2 s is none of speech, music, noise, silence"):
+        frame_confusion(segmentation((2.0, "speech"), (3.0, "birds")), HYPOTHESIS, LABELS)
+
+
+times = st.lists(st.integers(0, 40).map(lambda tenths: tenths / 10), max_size=12, unique=True).map(sorted)
+
+
+@given(times, times, st.sampled_from([0.0, 0.25, 0.55, 1.05]))
+def test_as_many_boundaries_are_matched_as_can_be(
+    reference: list[float], hypothesis: list[float], tolerance: float
+) -> None:
+    best = mir_eval.util.match_events(np.array(reference), np.array(hypothesis), tolerance)
+    assert match_boundaries(reference, hypothesis, tolerance) == len(best)
 
 
 def test_a_class_that_does_not_occur_has_no_part_in_the_mean() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from swishcli.evaluation import accuracy, frame_confusion
+from swishcli.evaluation.metrics import accuracy
+from swishcli.evaluation.scoring import frame_confusion
 from swishcli.formats import read_segments
 from swishcli.segments import Segment, Segmentation
 

@@ -36,7 +36,7 @@ from swishcli.training.data import (
     load_recordings,
     split_items,
 )
-from swishcli.training.loop import EpochResult, TrainingConfig, window_labels
+from swishcli.training.loop import EpochResult, TrainingConfig
 from swishcli.training.mixing import CropMaker, MixingConfig, load_rooms
 from swishcli.training.recipe import Recipe, Run, class_order, network_of_size, read_config
 
@@ -832,14 +832,6 @@ def test_a_network_of_any_output_stride_can_be_trained(
     network = NetworkConfig(width=4, output_stride=output_stride)
     checkpoint = train(folder, tmp_path / "m.safetensors", cache, recipe=replace(QUICK, network=network))
     assert checkpoint.network.output_stride == output_stride
-
-
-def test_windows_of_pauses_are_not_judged() -> None:
-    logits = np.array([[1, 1, 0, 0, 9, 9, 0, 0, 5.0], [0, 0, 1, 1, 0, 0, 1, 1, 0]], np.float32)
-    active = np.array([1, 1, 1, 1, 0, 0, 0, 1, 1], bool)
-    assert window_labels(logits, active, 2).tolist() == [0, 1, 1]
-    assert window_labels(logits[:, :1], active[:1], 2).tolist() == [0]
-    assert window_labels(logits[:, 4:5], active[4:5], 2).tolist() == [0]  # however short, and silent
 
 
 # Recipes

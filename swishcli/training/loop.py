@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -21,10 +20,11 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from swishcli.checkpoint import Checkpoint
 from swishcli.errors import CheckpointError
 from swishcli.files import atomic_path
 from swishcli.network import SwishNet, frame_loss
-from swishcli.smoothing import log_softmax
+from swishcli.smoothing import SmoothingConfig
 from swishcli.torch_features import TorchMfcc
 from swishcli.training.batches import Batch, BatchMaker, Epoch
 from swishcli.training.data import Recording
@@ -36,6 +36,7 @@ from swishcli.training.teachers import (
     distillation_loss,
     soft_targets,
 )
+from swishcli.training.validation import NetworkEngine, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ class Trainer:
                 group["lr"] = rate
             losses.append(self._step(batch))
             observer.on_batch(epoch, i + 1, n, float(np.mean(losses[-50:])))
-        recalls, temperature = self.validate()
+        recalls, temperature = self._validate()
         return EpochResult(epoch, float(np.mean(losses)), recalls, temperature, time.monotonic() - start)
 
     def _load(self, epoch: int) -> Iterator[Batch]:
@@ -275,30 +276,13 @@ class Trainer:
             return torch.autocast("cuda", torch.bfloat16)
         return nullcontext()
 
-    @torch.no_grad()
-    def validate(self) -> tuple[tuple[float, ...], float]:
-        """Recall of each class on the 1-s windows of whole validation recordings, and the temperature.
-
-        Both are those of the averaged weights.
-        """
-        network = self._averaged.module.eval()
-        front_end, stride = self.crops.front_end, self.network.config.output_stride
-        per_window = max(1, round(1 / front_end.hop_s / stride))
-        right, counted = np.zeros(len(self.crops.classes)), np.zeros(len(self.crops.classes))
-        sounding, labels = [], []
-        for recording in self.validation:
-            samples = torch.from_numpy(recording.read())[None].to(self.device)
-            logits = network(self._front_end(samples))[0].float().cpu().numpy()
-            active = recording.active[::stride]
-            label = self.crops.classes.index(recording.item.label)
-            answers = window_labels(logits, active, per_window)
-            right[label] += np.sum(answers == label)
-            counted[label] += len(answers)
-            n = min(logits.shape[1], len(active))
-            sounding.append(logits[:, :n].T[active[:n]])
-            labels.append(np.full(len(sounding[-1]), label))
-        recalls = tuple((right / np.maximum(counted, 1)).tolist())
-        return recalls, temperature_of(np.concatenate(sounding), np.concatenate(labels))
+    def _validate(self) -> tuple[tuple[float, ...], float]:
+        """Recalls and temperature of the averaged weights."""
+        shapes = Checkpoint(
+            self.crops.classes, self.crops.front_end, self.network.config, SmoothingConfig(), weights={}
+        )
+        engine = NetworkEngine(cast(SwishNet, self._averaged.module), self.device)
+        return validate(engine, shapes, self.validation)
 
     def save_state(self, path: Path) -> None:
         """Write everything that a run needs to go on exactly: weights, averages, optimiser, history."""
@@ -344,38 +328,6 @@ class Trainer:
             "history": [asdict(result) for result in self.history],
         }
         return cast(dict[str, Any], json.loads(json.dumps(described)))
-
-
-def window_labels(
-    logits: npt.NDArray[np.float32], active: npt.NDArray[np.bool_], per_window: int
-) -> npt.NDArray[np.int64]:
-    """Class of each window of `per_window` positions by its average logits; windows of pauses are left out.
-
-    Logits ``[K, P]``, active ``[P]`` → ``[windows]``, at least one window however short the recording.
-    """
-    n = min(logits.shape[1], len(active))
-    answers = []
-    for start in range(0, max(1, n - per_window + 1), per_window):
-        window = active[start : start + per_window]
-        if window.mean() >= 0.5 or n < per_window:
-            answers.append(int(logits[:, start : start + per_window].mean(axis=1).argmax()))
-    return np.array(answers, np.int64)
-
-
-def temperature_of(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
-    """The temperature that makes the labels likeliest, classes weighing alike: logits [P, K], labels [P].
-
-    Guo et al. 2017, *On Calibration of Modern Neural Networks*; the likelihood has one maximum.
-    """
-    if not len(labels):
-        return 1.0
-    weights = (1 / np.bincount(labels, minlength=logits.shape[1]).clip(1))[labels]
-
-    def loss(temperature: float) -> float:
-        log_posteriors = log_softmax(logits / np.float32(temperature))
-        return -float(weights @ log_posteriors[np.arange(len(labels)), labels])
-
-    return float(min(np.geomspace(0.25, 4, 81), key=loss))
 
 
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

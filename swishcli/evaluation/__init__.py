@@ -1,0 +1,1 @@
+"""How good segments are: metrics (numbers alone) and scoring (pairs of reference and hypothesis)."""

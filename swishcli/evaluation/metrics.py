@@ -1,0 +1,95 @@
+"""Numbers from counts: recalls, accuracies, calibration, matched boundaries. Nothing here knows of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Confusion = npt.NDArray[np.int64]
+"""``[K, K + 1]``: counts by reference class and hypothesis, the last column for silence."""
+
+
+def recalls(confusion: Confusion) -> npt.NDArray[np.float64]:
+    """Share of each reference class that is labelled right; NaN for a class that does not occur."""
+    totals = confusion.sum(axis=1)
+    return np.where(totals > 0, np.diag(confusion) / np.maximum(totals, 1), np.nan)
+
+
+def macro_recall(confusion: Confusion) -> float:
+    """Mean of the recalls of the classes that occur."""
+    return float(np.nanmean(recalls(confusion)))
+
+
+def accuracy(confusion: Confusion) -> float:
+    """Share of all that is counted that is labelled right."""
+    return float(np.trace(confusion) / max(1, confusion.sum()))
+
+
+def balanced_detection(confusion: Confusion, index: int) -> float:
+    """Mean of the recalls of one class and of all others together, as when only it is looked for.
+
+    NaN where either does not occur.
+    """
+    others = np.delete(confusion, index, axis=0)
+    if not confusion[index].sum() or not others.sum():
+        return float("nan")
+    hit = confusion[index, index] / confusion[index].sum()
+    false_alarm = others[:, index].sum() / others.sum()
+    return float((hit + 1 - false_alarm) / 2)
+
+
+def calibration_error(
+    confidences: npt.NDArray[np.floating], right: npt.NDArray[np.bool_], bins: int = 15
+) -> float:
+    """Expected calibration error: mean distance of confidence and share of right answers, by bins.
+
+    Naeini et al. 2015, *Obtaining Well Calibrated Probabilities Using Bayesian Binning*. Both ``[n]``.
+
+    >>> round(calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, True, True, False])), 3)
+    0.1
+    """
+    which = np.minimum((confidences * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, confidences - right, minlength=bins)
+    return float(np.abs(gaps).sum() / max(1, len(confidences)))
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryScore:
+    """Boundaries found within a tolerance; each boundary is matched once."""
+
+    hits: int
+    reference: int
+    hypothesis: int
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return 2 * self.hits / max(1, self.reference + self.hypothesis)
+
+    def __add__(self, other: BoundaryScore) -> BoundaryScore:
+        return BoundaryScore(
+            self.hits + other.hits, self.reference + other.reference, self.hypothesis + other.hypothesis
+        )
+
+
+def match_boundaries(reference: Sequence[float], hypothesis: Sequence[float], tolerance: float) -> int:
+    """The largest number of pairs of times no further apart than `tolerance`, each time in one pair.
+
+    Both in ascending order. Pairing the earliest that fit is optimal on a line, as `mir_eval.util.match_events`
+    finds by search.
+
+    >>> match_boundaries([1.0, 1.3], [0.6, 1.2], 0.5)
+    2
+    """
+    hits = i = j = 0
+    while i < len(reference) and j < len(hypothesis):
+        if abs(reference[i] - hypothesis[j]) <= tolerance:
+            hits, i, j = hits + 1, i + 1, j + 1
+        elif reference[i] < hypothesis[j]:
+            i += 1
+        else:
+            j += 1
+    return hits

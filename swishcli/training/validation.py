@@ -1,0 +1,101 @@
+"""How good a network is on whole recordings, by the same windows as benchmarks and `swishcli.evaluation`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from swishcli.analysis import Analyser
+from swishcli.audio import Samples
+from swishcli.checkpoint import Checkpoint
+from swishcli.evaluation.metrics import recalls
+from swishcli.evaluation.scoring import window_answers
+from swishcli.features import Features
+from swishcli.inference import frame_scores
+from swishcli.network import SwishNet
+from swishcli.segments import Segmentation
+from swishcli.smoothing import SmoothingConfig, log_softmax
+from swishcli.training.data import Recording
+
+_BLOCK_S = 60.0
+"""Seconds of a recording that go through the network's front end at a time."""
+
+
+class NetworkEngine:
+    """A network that is still learning, as an engine."""
+
+    def __init__(self, network: SwishNet, device: torch.device) -> None:
+        self._network, self._device = network.eval(), device
+
+    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
+        """Features ``[N, F, T]`` → logits ``[N, K, ceil(T / output_stride)]``."""
+        with torch.inference_mode():
+            logits: npt.NDArray[np.float32] = (
+                self._network(torch.from_numpy(features).to(self._device)).float().cpu().numpy()
+            )
+        return logits
+
+
+def validate(
+    engine: NetworkEngine, checkpoint: Checkpoint, recordings: Sequence[Recording]
+) -> tuple[tuple[float, ...], float]:
+    """Recall of each class on the 1-s windows of whole recordings, and the temperature.
+
+    A window has the label that covers most of it after the default smoothing. `checkpoint` says the classes
+    and shapes; its weights are not looked at.
+    """
+    confusion = np.zeros((len(checkpoint.classes), len(checkpoint.classes) + 1), np.int64)
+    sounding, labels = [], []
+    for recording in recordings:
+        label = checkpoint.classes.index(recording.item.label)
+        segmentation, logits = _heard(engine, checkpoint, recording)
+        answers = window_answers(
+            recording.read(), checkpoint.front_end.sample_rate, segmentation, checkpoint.classes
+        )
+        confusion[label] += np.bincount(answers, minlength=confusion.shape[1])
+        active = recording.active[:: checkpoint.network.output_stride]
+        n = min(len(logits), len(active))
+        sounding.append(logits[:n][active[:n]])
+        labels.append(np.full(len(sounding[-1]), label))
+    return (
+        tuple(np.nan_to_num(recalls(confusion)).tolist()),
+        temperature_of(np.concatenate(sounding), np.concatenate(labels)),
+    )
+
+
+def _heard(
+    engine: NetworkEngine, checkpoint: Checkpoint, recording: Recording
+) -> tuple[Segmentation, npt.NDArray[np.float32]]:
+    """The segments of a recording, and the logits ``[P, K]`` they are made of."""
+    rate = checkpoint.front_end.sample_rate
+    n = round(_BLOCK_S * rate)
+
+    def blocks() -> Iterator[Samples]:
+        for start in range(0, recording.n_samples, n):
+            yield recording.read(start, min(n, recording.n_samples - start))[None]
+
+    analyser, segments, logits = Analyser(checkpoint, SmoothingConfig()), [], []
+    for scores in frame_scores(blocks(), 1, checkpoint, engine):
+        segments += analyser.push(scores.logits[0], scores.level_db[0])
+        logits.append(scores.logits[0])
+    segments += analyser.finish(recording.n_samples / rate)
+    return Segmentation(recording.n_samples / rate, tuple(segments)), np.concatenate(logits)
+
+
+def temperature_of(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
+    """The temperature that makes the labels likeliest, classes weighing alike: logits [P, K], labels [P].
+
+    Guo et al. 2017, *On Calibration of Modern Neural Networks*; the likelihood has one maximum.
+    """
+    if not len(labels):
+        return 1.0
+    weights = (1 / np.bincount(labels, minlength=logits.shape[1]).clip(1))[labels]
+
+    def loss(temperature: float) -> float:
+        log_posteriors = log_softmax(logits / np.float32(temperature))
+        return -float(weights @ log_posteriors[np.arange(len(labels)), labels])
+
+    return float(min(np.geomspace(0.25, 4, 81), key=loss))
