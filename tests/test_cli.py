@@ -155,7 +155,7 @@ def test_text_in_a_pipe_has_tabs_and_no_escape_codes(
     assert [line.split("\t") for line in done.stdout.splitlines()] == [
         ["path", "start", "end", "label", "confidence"],
         *(
-            [path, str(s.start), str(s.end), s.label, f"{s.confidence:.3f}"]
+            [path, f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.3f}"]
             for s in segmentations(segmented.stdout)[1].segments
         ),
     ]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from swishcli.errors import DataError
 from swishcli.files import write_text_atomically
 from swishcli.formats import FORMATS, read_segments, segmentation_from_dict, segmentation_to_dict
-from swishcli.segments import SILENCE, Segment, Segmentation, merge_adjacent
+from swishcli.segments import SILENCE, Segment, Segmentation, merge_adjacent, tile
 
 EXAMPLE = Segmentation(
     4.0,
@@ -40,67 +40,70 @@ GOLDEN = {
     ),
     "csv": (
         "path,start,end,label,confidence\n"
-        "shows/my show.wav,0.0,1.2,speech,0.980\n"
-        'shows/my show.wav,1.2,1.3,"white ""noise"", grün",\n'
-        "shows/my show.wav,1.3,2.0,silence,1.000\n"
-        "shows/my show.wav,2.0,4.0,music,0.500\n"
+        "shows/my show.wav,0.000,1.200,speech,0.980\n"
+        'shows/my show.wav,1.200,1.300,"white ""noise"", grün",\n'
+        "shows/my show.wav,1.300,2.000,silence,1.000\n"
+        "shows/my show.wav,2.000,4.000,music,0.500\n"
     ),
     "tsv": (
         "start_s\tend_s\tlabel\n"
-        "0.0\t1.2\tspeech\n"
-        '1.2\t1.3\twhite "noise", grün\n'
-        "1.3\t2.0\tsilence\n"
-        "2.0\t4.0\tmusic\n"
+        "0.000\t1.200\tspeech\n"
+        '1.200\t1.300\twhite "noise", grün\n'
+        "1.300\t2.000\tsilence\n"
+        "2.000\t4.000\tmusic\n"
     ),
     "rttm": (
-        "SPEAKER my_show 1 0.0 1.2 <NA> <NA> speech 0.980 <NA>\n"
-        'SPEAKER my_show 1 1.2 0.1 <NA> <NA> white_"noise",_grün <NA> <NA>\n'
-        "SPEAKER my_show 1 2.0 2.0 <NA> <NA> music 0.500 <NA>\n"
+        "SPEAKER my_show 1 0.000 1.200 <NA> <NA> speech 0.980 <NA>\n"
+        'SPEAKER my_show 1 1.200 0.100 <NA> <NA> white_"noise",_grün <NA> <NA>\n'
+        "SPEAKER my_show 1 2.000 2.000 <NA> <NA> music 0.500 <NA>\n"
     ),
     "textgrid": """\
 File type = "ooTextFile"
 Object class = "TextGrid"
 
-xmin = 0.0
-xmax = 4.0
+xmin = 0.000
+xmax = 4.000
 tiers? <exists>
 size = 1
 item []:
     item [1]:
         class = "IntervalTier"
         name = "swish"
-        xmin = 0.0
-        xmax = 4.0
+        xmin = 0.000
+        xmax = 4.000
         intervals: size = 4
         intervals [1]:
-            xmin = 0.0
-            xmax = 1.2
+            xmin = 0.000
+            xmax = 1.200
             text = "speech"
         intervals [2]:
-            xmin = 1.2
-            xmax = 1.3
+            xmin = 1.200
+            xmax = 1.300
             text = "white ""noise"", grün"
         intervals [3]:
-            xmin = 1.3
-            xmax = 2.0
+            xmin = 1.300
+            xmax = 2.000
             text = "silence"
         intervals [4]:
-            xmin = 2.0
-            xmax = 4.0
+            xmin = 2.000
+            xmax = 4.000
             text = "music"
 """,
-    "audacity": (
-        '0.0\t1.2\tspeech\n1.2\t1.3\twhite "noise", grün\n1.3\t2.0\tsilence\n2.0\t4.0\tmusic\n'  # as in tsv
+    "audacity": (  # as in tsv
+        "0.000\t1.200\tspeech\n"
+        '1.200\t1.300\twhite "noise", grün\n'
+        "1.300\t2.000\tsilence\n"
+        "2.000\t4.000\tmusic\n"
     ),
     "srt": (
         "1\n00:00:00,000 --> 00:00:01,200\nspeech\n\n"
         '2\n00:00:01,200 --> 00:00:01,300\nwhite "noise", grün\n\n'
-        "3\n00:00:02,000 --> 00:00:04,000\nmusic\n\n"
+        "3\n00:00:02,000 --> 00:00:04,000\nmusic\n"
     ),
     "vtt": (
         "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.200\nspeech\n\n"
         '2\n00:00:01.200 --> 00:00:01.300\nwhite "noise", grün\n\n'
-        "3\n00:00:02.000 --> 00:00:04.000\nmusic\n\n"
+        "3\n00:00:02.000 --> 00:00:04.000\nmusic\n"
     ),
 }
 
@@ -138,13 +141,35 @@ labels = st.one_of(
 
 
 @st.composite
-def segmentations(draw: st.DrawFn) -> Segmentation:
-    lengths = draw(st.lists(st.floats(0.001, 1000), max_size=8))
-    edges = [0.0, *np.cumsum(lengths, dtype=np.float64).tolist()]
+def segmentations(draw: st.DrawFn, lengths: st.SearchStrategy[float] | None = None) -> Segmentation:
+    """Of recordings, parts and channels of them; by default boundaries lie on milliseconds."""
+    if lengths is None:
+        steps = draw(st.lists(st.integers(1, 1_000_000), max_size=9))
+        edges = [total / 1000 for total in np.cumsum(steps).tolist()]
+    else:
+        edges = np.cumsum(draw(st.lists(lengths, max_size=9)), dtype=np.float64).tolist()
+    if draw(st.booleans()):
+        edges = [0.0, *edges]
     confidence = st.none() | st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
     segments = tuple(Segment(a, b, draw(labels), draw(confidence)) for a, b in pairwise(edges))
     path = draw(st.none() | st.text(characters))
-    return Segmentation(edges[-1], segments, path, draw(st.none() | st.integers(0, 7)))
+    channel = draw(st.none() | st.integers(0, 7))
+    warnings = tuple(draw(st.lists(st.text(characters), max_size=2)))
+    return Segmentation(segments[-1].end if segments else 0.0, segments, path, channel, warnings)
+
+
+def through(name: str, segmentation: Segmentation) -> Segmentation:
+    """Written and read again."""
+    return FORMATS[name].parse(FORMATS[name].render(segmentation))
+
+
+def sparse(segmentation: Segmentation, relabel: Callable[[str], str]) -> list[tuple[float, float, str]]:
+    """What a format without confidences is to keep, if it knows no silence."""
+    labelled = [(a, b, relabel(label)) for a, b, label in spans(segmentation)]
+    ordered = [(s.start, s.end, s.label) for s in tile(segmentation.duration, labelled, SILENCE)]
+    while ordered and ordered[-1][2] == SILENCE:
+        ordered.pop()  # the file does not say how long the recording is
+    return ordered
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -181,48 +206,68 @@ def test_a_written_file_reads_back(tmp_path: Path, name: str) -> None:
     assert spans(back) == [(0.0, 1.2, "speech"), (1.2, 1.3, noise), (1.3, 2.0, SILENCE), (2.0, 4.0, "music")]
 
 
-@given(segmentations())
+@given(segmentations() | segmentations(st.floats(0, 1000)))
 def test_json_keeps_everything(segmentation: Segmentation) -> None:
     text = FORMATS["json"].render(segmentation)
     assert text.isascii()
     assert text.count("\n") == 1
     assert ("channel" in json.loads(text)) == (segmentation.channel is not None)
+    assert ("warnings" in json.loads(text)) == bool(segmentation.warnings)
     assert FORMATS["json"].parse(text) == segmentation
     assert segmentation_from_dict(segmentation_to_dict(segmentation)) == segmentation
 
 
 @given(segmentations())
-def test_csv_keeps_all_segments(segmentation: Segmentation) -> None:
-    assert FORMATS["csv"].parse(FORMATS["csv"].render(segmentation)).segments == segmentation.segments
+def test_csv_keeps_all_but_warnings(segmentation: Segmentation) -> None:
+    expected = replace(segmentation, path=segmentation.path or None, warnings=())
+    if not segmentation.segments:  # no rows, no recording to say the name of
+        expected = Segmentation(0.0, ())
+    assert through("csv", segmentation) == expected
 
 
 @given(segmentations())
 def test_tsv_keeps_all_but_tabs_and_line_ends(segmentation: Segmentation) -> None:
     expected = [(a, b, re.sub(r"[\t\r\n]", " ", label)) for a, b, label in spans(segmentation)]
-    assert spans(FORMATS["tsv"].parse(FORMATS["tsv"].render(segmentation))) == expected
+    assert spans(through("tsv", segmentation)) == expected
 
 
 @given(segmentations())
 def test_textgrid_keeps_all_labels(segmentation: Segmentation) -> None:
     expected = [(a, b, label or SILENCE) for a, b, label in spans(segmentation)]
-    assert spans(FORMATS["textgrid"].parse(FORMATS["textgrid"].render(segmentation))) == expected
+    if segmentation.offset:
+        expected = [(0.0, segmentation.offset, SILENCE), *expected]
+    assert spans(through("textgrid", segmentation)) == expected
 
 
 @given(segmentations())
 def test_audacity_keeps_all_but_tabs_and_line_ends(segmentation: Segmentation) -> None:
     plain = [Segment(a, b, re.sub(r"[\t\r\n]", " ", label)) for a, b, label in spans(segmentation)]
-    back = FORMATS["audacity"].parse(FORMATS["audacity"].render(segmentation))
-    assert back.segments == merge_adjacent(plain)
+    if segmentation.offset:
+        plain = [Segment(0.0, segmentation.offset, SILENCE), *plain]
+    assert through("audacity", segmentation).segments == merge_adjacent(plain)
 
 
 @given(segmentations())
 @example(Segmentation(5001.3, (Segment(0.0, 5001.2, "silence"), Segment(5001.2, 5001.3, "speech"))))
 def test_rttm_keeps_times_exactly_although_it_holds_durations(segmentation: Segmentation) -> None:
-    plain = [Segment(a, b, re.sub(r"\s+", "_", label) or "<NA>") for a, b, label in spans(segmentation)]
-    expected = list(merge_adjacent(plain))
-    while expected and expected[-1].label == SILENCE:
-        expected.pop()  # an RTTM file does not say how long the recording is
-    assert list(FORMATS["rttm"].parse(FORMATS["rttm"].render(segmentation)).segments) == expected
+    expected = sparse(segmentation, lambda label: re.sub(r"\s+", "_", label) or "<NA>")
+    assert spans(through("rttm", segmentation)) == expected
+
+
+@given(segmentations())
+@example(Segmentation(1.0, (Segment(0.0, 1.0, "<b>&lt;a -- --> b&amp</b>"),)))
+def test_subtitles_keep_all_but_white_space_and_silence(segmentation: Segmentation) -> None:
+    expected = sparse(segmentation, lambda label: " ".join(label.split()))
+    assert spans(through("vtt", segmentation)) == expected
+    expected = sparse(segmentation, lambda label: re.sub("--+>", "->", " ".join(label.split())))
+    assert spans(through("srt", segmentation)) == expected
+
+
+@given(segmentations(st.floats(0, 0.01) | st.floats(0, 1000)), st.sampled_from(list(FORMATS)))
+def test_no_boundary_moves_by_more_than_half_a_millisecond(segmentation: Segmentation, name: str) -> None:
+    kept = [time for start, end, _ in spans(through(name, segmentation)) for time in (start, end)]
+    times = np.array([0.0, *(s.start for s in segmentation), segmentation.duration])
+    assert all(np.abs(times - time).min() <= 0.0005 + 1e-9 for time in kept)
 
 
 @given(segmentations(), st.sampled_from(list(FORMATS)))
@@ -281,7 +326,7 @@ def test_an_empty_recording() -> None:
 
 def test_the_channel_of_rttm_counts_from_one() -> None:
     second = Segmentation(1.0, (Segment(0.0, 1.0, "music"),), "a.wav", channel=1)
-    assert FORMATS["rttm"].render(second) == "SPEAKER a 2 0.0 1.0 <NA> <NA> music <NA> <NA>\n"
+    assert FORMATS["rttm"].render(second) == "SPEAKER a 2 0.000 1.000 <NA> <NA> music <NA> <NA>\n"
 
 
 @pytest.mark.parametrize("path", [None, "", " \n", "two\nlines.wav", "bad\udcff.wav"])
@@ -289,6 +334,47 @@ def test_the_file_id_of_rttm_is_one_field(path: str | None) -> None:
     text = FORMATS["rttm"].render(Segmentation(1.0, (Segment(0.0, 1.0, "music"),), path))
     assert len(text.splitlines()) == 1
     assert len(text.split()) == 10
+
+
+# What other programs read.
+
+plain_labels = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1) | st.sampled_from(
+    ["two words", '"', '""quoted""', "a\\b"]
+)
+
+
+def tier_of(segmentation: Segmentation) -> list[tuple[float, float, str]]:
+    """Every interval of the tier that is to be read."""
+    before = [(0.0, segmentation.offset, "")] if segmentation.offset else []
+    return before + spans(segmentation)
+
+
+@settings(deadline=None)  # writes files
+@given(segmentations(), st.data())
+def test_praatio_reads_textgrids(
+    tmp_path_factory: pytest.TempPathFactory, segmentation: Segmentation, data: st.DataObject
+) -> None:
+    praatio = pytest.importorskip("praatio.textgrid")
+    segments = tuple(replace(s, label=data.draw(plain_labels)) for s in segmentation)
+    grid = replace(segmentation, segments=segments)
+    if not segments:
+        return
+    path = write(tmp_path_factory.getbasetemp(), "textgrid", grid)
+    read = praatio.openTextgrid(str(path), includeEmptyIntervals=True, reportingMode="error")
+    assert read.tierNames == ("swish",)
+    assert (read.minTimestamp, read.maxTimestamp) == (0.0, grid.duration)
+    assert [tuple(entry) for entry in read.getTier("swish").entries] == tier_of(grid)
+
+
+@settings(deadline=None)  # writes files
+@given(segmentations(), st.data())
+def test_pysubs2_reads_subtitles(segmentation: Segmentation, data: st.DataObject) -> None:
+    pysubs2 = pytest.importorskip("pysubs2")
+    letters = st.text(st.characters(categories=["L"]), min_size=1)
+    shown = replace(segmentation, segments=tuple(replace(s, label=data.draw(letters)) for s in segmentation))
+    for name in ("srt", "vtt"):
+        read = pysubs2.SSAFile.from_string(FORMATS[name].render(shown), format_=name)
+        assert [(line.start / 1000, line.end / 1000, line.plaintext) for line in read] == spans(shown)
 
 
 # What other programs write.
@@ -340,6 +426,28 @@ def test_lab_file(tmp_path: Path) -> None:
     ]
 
 
+def test_subrip_of_other_programs(tmp_path: Path) -> None:
+    text = (
+        "\ufeff1\r\n00:00:01,5 --> 00:00:02,000 X1:0 X2:9\r\ntwo\r\nlines\r\n\r\n \r\n"
+        "01:00:00.000 --> 01:00:01.000\r\n<i>5 --> 6</i>"
+    )
+    assert spans(read_text(tmp_path, "a.srt", text)) == [
+        (0.0, 1.5, SILENCE),
+        (1.5, 2.0, "two lines"),
+        (2.0, 3600.0, SILENCE),
+        (3600.0, 3601.0, "<i>5 --> 6</i>"),
+    ]
+
+
+def test_webvtt_of_other_programs(tmp_path: Path) -> None:
+    text = (
+        "WEBVTT - made by hand\nKind: captions\n\nSTYLE\n::cue { color: red }\n\nNOTE nothing\n\n"
+        "00:00.000 --> 00:01.500 align:start\n<v Anna>rock &amp; <b>roll</b>\n\n"
+        "a name\n00:00:01.500 --> 00:00:02.000\n"
+    )
+    assert spans(read_text(tmp_path, "a.vtt", text)) == [(0.0, 1.5, "rock & roll"), (1.5, 2.0, "")]
+
+
 SHORT_TEXTGRID = """File type = "ooTextFile"
 Object class = "TextGrid"
 
@@ -377,9 +485,9 @@ def test_short_textgrid_of_praat(tmp_path: Path, encoding: str) -> None:
 @pytest.mark.parametrize("name", ["csv", "tsv", "textgrid", "rttm", "audacity"])
 def test_boundaries_within_a_microsecond_are_one(tmp_path: Path, name: str) -> None:
     text = (
-        GOLDEN[name].replace("1.3", "1.3000004", 1)
+        GOLDEN[name].replace("1.300", "1.3000004", 1)
         if name != "rttm"
-        else GOLDEN[name].replace(" 1.2 0", " 1.1999996 0")
+        else GOLDEN[name].replace(" 1.200 0", " 1.1999996 0")
     )
     back = read_text(tmp_path, "a" + FORMATS[name].extension, text)
     assert len(back.segments) == 4
@@ -412,6 +520,9 @@ BROKEN = {
         ("start,end,label\n0,2,a\n1,3,b\n", "line 3: overlaps the segment before it, which ends at 2.0 s"),
         ("start,end,label\n0,1,a\n2,3,b\n", "line 3: leaves a gap from 1.0 s to 2.0 s"),
         ('start,end,label\n0,1,"a\n', "line 2: unexpected end of data"),
+        ("path,start,end,label\na,0,1,x\nb,1,2,x\n", "line 3: a second recording or channel"),
+        ("channel,start,end,label\n0,0,1,x\n1,1,2,x\n", "line 3: a second recording or channel"),
+        ("channel,start,end,label\n-1,0,1,x\n", "line 2: '-1' is not the number of a channel"),
     ],
     "tsv": [("start_s\tend_s\tlabel\n0\t1\ta\tb\n", "line 2: 4 fields under 3 columns")],
     "rttm": [
@@ -426,22 +537,33 @@ BROKEN = {
     "textgrid": [
         ("", "line 1: not a TextGrid in text format"),
         (
-            GOLDEN["textgrid"].replace("1.2", "oops", 1),
+            GOLDEN["textgrid"].replace("1.200", "oops", 1),
             "line 18: not a TextGrid in text format: text in place",
         ),
         (GOLDEN["textgrid"].replace("size = 4", "size = 4.5"), "line 14: not a TextGrid"),
         (GOLDEN["textgrid"].replace("size = 4", "size = 999999999"), "end of file in place of a number"),
         (
-            GOLDEN["textgrid"].replace("xmin = 1.2", "xmin = 1.25"),
+            GOLDEN["textgrid"].replace("xmin = 1.200", "xmin = 1.25"),
             "line 22: leaves a gap from 1.2 s to 1.25 s",
         ),
-        (GOLDEN["textgrid"].replace("xmax = 4.0", "xmax = 5.0", 2), "line 13: intervals end at 4.0 s, but"),
+        (GOLDEN["textgrid"].replace("xmax = 4.000", "xmax = 5.0", 2), "line 13: intervals end at 4.0 s, but"),
         (GOLDEN["textgrid"].replace("size = 1", "size = 0"), "no interval tier"),
     ],
     "audacity": [
         ("speech\n", "line 1: not a line of start, end and label"),
         ("0\t1\ta\none\ttwo\tb\n", "line 2: start, end or confidence is not a number"),
         ("2\t1\ta\n", "line 1: a segment cannot run from 2.0 s to 1.0 s"),
+    ],
+    "srt": [
+        ("1\n00:00:02,000 --> 00:01\nspeech\n", "line 2: a segment cannot run"),
+        ("\n\n1\n00:00:00,000 -->\nspeech\n", "line 4: not two times"),
+        ("1\n00:00:00,000 --> 00:00:01,000x\nspeech\n", "line 2: not two times"),
+        ("1\n0:0:0 --> 0:0:2\na\n\n2\n0:0:1 --> 0:0:2\nb\n", "line 6: overlaps the segment before it"),
+    ],
+    "vtt": [
+        ("", "line 1: not WEBVTT"),
+        ("1\n00:00.000 --> 00:01.000\nspeech\n", "line 1: not WEBVTT"),
+        ("WEBVTT\n\n00:00.000 --> soon\nspeech\n", "line 3: not two times"),
     ],
 }
 

@@ -1,0 +1,87 @@
+"""Segmentations as files: the one list of formats, each with its writer and its reader.
+
+==========  ==================  ===========================================================================
+name        extension           specification
+==========  ==================  ===========================================================================
+json        ``.json``           one object on one line, see `segmentation_to_dict`
+csv         ``.csv``            RFC 4180 with a header: ``path,[channel,]start,end,label,confidence``
+tsv         ``.tsv``            the project's references: header ``start_s``, ``end_s``, ``label``, no quoting
+rttm        ``.rttm``           Rich Transcription Time Marked, NIST RT-09 evaluation plan, appendix A
+textgrid    ``.TextGrid``       Praat manual, "TextGrid file formats", long text format
+audacity    ``.audacity.txt``   Audacity manual, "Importing and Exporting Labels", standard format
+srt         ``.srt``            SubRip: a numbered cue for each segment
+vtt         ``.vtt``            WebVTT, W3C Candidate Recommendation of 2019
+==========  ==================  ===========================================================================
+
+Times are seconds with three decimals, except in JSON, which does not round them. A boundary is the same text
+on both its sides, so that a file tiles as exactly as what was written; a segment that is shorter than the
+rounding has the same start and end in a table, and is missing elsewhere. Confidences have three decimals.
+
+RTTM, Audacity and subtitle files may leave time unlabelled; a reader calls it `SILENCE`. They also do not say
+how long the recording is: it is taken to end with the last label (`swishcli.segments.tile` lengthens it).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+from swishcli.errors import DataError, display_path
+from swishcli.formats.audacity import Audacity
+from swishcli.formats.base import SNAP_S, Format, malformed
+from swishcli.formats.json import Json, segment_to_dict, segmentation_from_dict, segmentation_to_dict
+from swishcli.formats.rttm import Rttm
+from swishcli.formats.subtitles import Srt, Vtt
+from swishcli.formats.tables import Csv, Tsv, table_header, table_rows
+from swishcli.formats.textgrid import TextGrid
+from swishcli.segments import Segmentation
+
+__all__ = [
+    "FORMATS",
+    "SNAP_S",
+    "Format",
+    "read_segments",
+    "segment_to_dict",
+    "segmentation_from_dict",
+    "segmentation_to_dict",
+    "table_header",
+    "table_rows",
+]
+
+FORMATS: dict[str, Format] = {
+    f.name: f for f in (Json(), Csv(), Tsv(), Rttm(), TextGrid(), Audacity(), Srt(), Vtt())
+}
+"""Every format by its name, in the order in which a person is shown them."""
+
+_BY_SUFFIX = {PurePath("x" + f.extension).suffix.lower(): f for f in FORMATS.values()}
+_BY_SUFFIX[".lab"] = FORMATS["audacity"]
+
+
+def read_segments(path: str | Path) -> Segmentation:
+    """Read a segmentation in any of `FORMATS`, told apart by the file's extension.
+
+    ``.txt`` and ``.lab`` are read as Audacity labels. Text is UTF-8, or UTF-16 with a byte order mark, which
+    Praat likes to write. Only JSON and CSV give the segmentation a path and a channel.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, has an unknown extension or is malformed: one sentence with its name and,
+        where there is one, the line.
+    """
+    reader = _BY_SUFFIX.get(PurePath(path).suffix.lower())
+    try:
+        if reader is None:
+            raise ValueError(f"not a file of segments by its extension (known: {', '.join(_BY_SUFFIX)})")
+        return reader.parse(_decoded(Path(path).read_bytes()))
+    except OSError as error:
+        raise DataError(f"{display_path(path)}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(f"{display_path(path)}: {error}") from error
+
+
+def _decoded(data: bytes) -> str:
+    encoding = "UTF-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "UTF-8"
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise malformed(1 + data.count(b"\n", 0, error.start), f"not {encoding} text") from None
