@@ -57,7 +57,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """A path to write to, in the folder of `path`, that becomes `path` when the block ends well.
 
     When the block raises anything, KeyboardInterrupt included, what it wrote is removed and the file that
-    stood at `path` before stays as it was. The path keeps the suffix of `path`, from which libraries tell
+    stood at `path` before stays as it was. A power cut leaves the one or the other, whole; once the block has
+    ended, the new one. The path keeps the suffix of `path`, from which libraries tell
     the format. A symbolic link is written through, as ``open`` does; a device or a pipe cannot be replaced
     and is given as it is.
 
@@ -79,7 +80,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary = target.with_name(f".swish-{secrets.token_hex(8)}{target.suffix}")
         try:
             yield temporary
+            # In this order, or a power cut could leave the new name on an empty file.
+            _flush(temporary)
             temporary.replace(target)
+            _flush_folder(target.parent)
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -99,6 +103,22 @@ def write_text_atomically(path: str | Path, text: str) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def _flush(path: Path) -> None:
+    """Wait until the file's content is on the disk."""
+    with path.open("rb+") as file:  # for writing: Windows flushes no others
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can tell."""
+    with suppress(OSError):  # Windows opens no folders, and some file systems flush none
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _mode(path: str | Path) -> int:

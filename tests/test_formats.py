@@ -279,7 +279,7 @@ def test_every_line_of_a_table_has_its_fields(segmentation: Segmentation, name: 
         assert all(len(line.split()) == 10 for line in lines)
 
 
-@settings(deadline=None)  # writes files
+@settings(deadline=None, max_examples=25)  # writes files, each down to the disk
 @given(segmentations())
 def test_any_path_and_label_can_be_written_to_a_file_and_read(
     tmp_path_factory: pytest.TempPathFactory, segmentation: Segmentation
@@ -349,7 +349,7 @@ def tier_of(segmentation: Segmentation) -> list[tuple[float, float, str]]:
     return before + spans(segmentation)
 
 
-@settings(deadline=None)  # writes files
+@settings(deadline=None, max_examples=50)  # writes files
 @given(segmentations(), st.data())
 def test_praatio_reads_textgrids(
     tmp_path_factory: pytest.TempPathFactory, segmentation: Segmentation, data: st.DataObject
@@ -366,7 +366,6 @@ def test_praatio_reads_textgrids(
     assert [tuple(entry) for entry in read.getTier("swish").entries] == tier_of(grid)
 
 
-@settings(deadline=None)  # writes files
 @given(segmentations(), st.data())
 def test_pysubs2_reads_subtitles(segmentation: Segmentation, data: st.DataObject) -> None:
     pysubs2 = pytest.importorskip("pysubs2")
