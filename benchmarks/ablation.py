@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from accuracy import measure_programmes
+from accuracy import listener, measure_programmes
+from corpus import Corpus
 
 import swishcli
 from swishcli.evaluation.metrics import accuracy
@@ -130,7 +131,9 @@ def main() -> None:
                 for seed in range(arguments.seeds):
                     recalls.append(train(manifest, case, arguments, seed, output).recalls)
                     if not arguments.folds:
-                        programmes = measure_programmes(swishcli.load(output), arguments.corpus, [])
+                        programmes = measure_programmes(
+                            listener(swishcli.load(output)), Corpus(arguments.corpus)
+                        )
                         frames.append(accuracy(programmes.frames))
         by_class = "/".join(f"{recall:.3f}" for recall in np.mean(recalls, axis=0))
         spread = np.ptp(np.mean(recalls, axis=1)) / 2

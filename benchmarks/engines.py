@@ -11,10 +11,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from accuracy import val_rows
+from corpus import Corpus
 
 import swishcli
-from swishcli.audio import read_audio
 from swishcli.engines import OnnxEngine, TorchEngine
 from swishcli.features import mfcc
 from swishcli.smoothing import log_softmax
@@ -27,12 +26,13 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--model", action="append", help="a name or a file; by default every shipped model")
     arguments = parser.parse_args()
+    corpus = Corpus(arguments.corpus)
     for name in arguments.model or swishcli.shipped_models():
         checkpoint = swishcli.load(name).checkpoint
         engines = OnnxEngine(checkpoint), TorchEngine(checkpoint, "cpu")
         worst, other, positions = 0.0, 0, 0
-        for row in val_rows(arguments.corpus):
-            samples = read_audio(arguments.corpus / row["path"], checkpoint.front_end.sample_rate)
+        for item in corpus.val:
+            samples = corpus.samples(item.path)
             features = np.ascontiguousarray(mfcc(samples, checkpoint.front_end).T[None])
             first, second = (np.exp(log_softmax(engine(features)[0].T)) for engine in engines)
             worst = max(worst, float(np.abs(first - second).max()))

@@ -5,14 +5,27 @@ python benchmarks/model_card.py ../shared/corpus wide slim
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before NumPy is imported
+
 import argparse
 import csv
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from accuracy import LABELS, measure_clips, measure_files, measure_programmes, report, source_table
+from accuracy import (
+    Results,
+    kind_table,
+    listener,
+    measure,
+    measure_clips,
+    report,
+    source_table,
+    worst_table,
+)
+from corpus import Corpus
 
 import swishcli
 from swishcli.checkpoint import Checkpoint, Source
@@ -75,12 +88,14 @@ def main() -> None:
     )
     parser.add_argument("corpus", type=Path)
     parser.add_argument("names", nargs="+", metavar="NAME")
+    parser.add_argument("--cache", type=Path, help="folder for the decoded recordings")
     arguments = parser.parse_args()
+    corpus = Corpus(arguments.corpus, arguments.cache)
     for name in arguments.names:
         model = swishcli.load(name)
         checkpoint = model.checkpoint
-        files = measure_files(model, arguments.corpus, [])
-        programmes = measure_programmes(model, arguments.corpus, [])
+        results = measure(listener(model), corpus)
+        results.clips = measure_clips(model, corpus)
         lines = [
             *description(name, checkpoint),
             "",
@@ -90,12 +105,14 @@ def main() -> None:
             "chosen on these recordings; expect a few points less on yours.",
             "",
             "```",
-            report(files, programmes, measure_clips(model, arguments.corpus)),
+            report(results),
             "",
-            source_table(files),
+            kind_table(results),
+            "",
+            source_table(results),
             "```",
             "",
-            *failures(files.per_source),
+            *failures(results),
             "",
             "## Training data",
             "",
@@ -112,26 +129,16 @@ def main() -> None:
         print(card)
 
 
-def failures(per_source: dict[tuple[str, str], Any]) -> list[str]:
-    """The sources that are heard worst, and as what."""
-    lines = ["## Where it fails", ""]
-    worst = sorted(
-        (counts[LABELS.index(label)][LABELS.index(label)] / counts.sum(), label, source, counts)
-        for (label, source), counts in per_source.items()
-    )
-    for recall, label, source, counts in worst[:4]:
-        row = counts[LABELS.index(label)].copy()
-        row[LABELS.index(label)] = 0
-        mistaken = (*LABELS, "silence")[int(row.argmax())]
-        lines.append(
-            f"- {label} of {source}: {1 - recall:.1%} of the windows wrong, mostly heard as {mistaken}"
-        )
+def failures(results: Results) -> list[str]:
+    """The recordings with most windows wrong."""
     return [
-        *lines,
+        "## Where it fails",
         "",
-        "Rap over a beat is taken for speech over music, and a soft voice over loud music for singing to it. Radio",
-        "links with static between phrases are heard as noise, dishwashers and fans now and then as music. Little",
-        "of the training speech is spontaneous, shouted or on a bad line; little of the music is sung.",
+        "The recordings with most seconds wrong, and what they were taken for:",
+        "",
+        "```",
+        worst_table(results, 30),
+        "```",
         "",
         "YAMNet, which taught the models, is Google's and under Apache-2.0.",
     ]

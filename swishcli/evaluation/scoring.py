@@ -62,12 +62,18 @@ def window_answers(
     samples: Samples, sample_rate: int, hypothesis: Segmentation, labels: Sequence[str]
 ) -> npt.NDArray[np.int64]:
     """Label that covers most of each of the `counted_windows` of 1 s, silence if it is all there is."""
-    per_window = round(WINDOW_S / FRAME_S)
     frames = frame_labels(hypothesis.segments, labels, int(len(samples) / sample_rate / FRAME_S) + 1)
-    answers = []
-    for k in counted_windows(samples, sample_rate):
-        counts = np.bincount(frames[k * per_window : (k + 1) * per_window], minlength=len(labels) + 1)
-        answers.append(int(counts[:-1].argmax()) if counts[:-1].any() else len(labels))
+    return majority_labels(frames, counted_windows(samples, sample_rate), len(labels))
+
+
+def majority_labels(
+    frames: npt.NDArray[np.int64], windows: Iterable[int], n_labels: int
+) -> npt.NDArray[np.int64]:
+    """Most frequent of `frame_labels` in each of some windows of 1 s, silence if it is all there is."""
+    per_window, answers = round(WINDOW_S / FRAME_S), []
+    for k in windows:
+        counts = np.bincount(frames[k * per_window : (k + 1) * per_window], minlength=n_labels + 1)
+        answers.append(int(counts[:-1].argmax()) if counts[:-1].any() else n_labels)
     return np.array(answers, np.int64)
 
 
