@@ -14,6 +14,7 @@ from typer.main import get_command
 from swishcli import __version__
 from swishcli.cli.classify import classify
 from swishcli.cli.console import close_output, print_error, show_warnings
+from swishcli.cli.evaluate import evaluate
 from swishcli.cli.exit_codes import EPILOG, ExitCode
 from swishcli.cli.export import export
 from swishcli.cli.listen import listen
@@ -49,7 +50,7 @@ def _swish(
     show_warnings()
 
 
-for command in (classify, segment, listen, train, export):
+for command in (classify, segment, listen, evaluate, train, export):
     app.command()(command)
 
 

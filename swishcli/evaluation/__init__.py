@@ -1,1 +1,5 @@
-"""How good segments are: metrics (numbers alone) and scoring (pairs of reference and hypothesis)."""
+"""How good segments are.
+
+metrics: numbers from counts · scoring: frames, windows, boundaries of a pair · pairing: which files belong
+together · scores: all counts of a recording and their figures · statistics: intervals, comparisons · report.
+"""

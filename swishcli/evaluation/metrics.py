@@ -18,14 +18,33 @@ def recalls(confusion: Confusion) -> npt.NDArray[np.float64]:
     return np.where(totals > 0, np.diag(confusion) / np.maximum(totals, 1), np.nan)
 
 
+def precisions(confusion: Confusion) -> npt.NDArray[np.float64]:
+    """Share of what is labelled as each class that is of it; NaN for a class that is never given."""
+    given = confusion[:, : len(confusion)].sum(axis=0)
+    return np.where(given > 0, np.diag(confusion) / np.maximum(given, 1), np.nan)
+
+
+def f1s(confusion: Confusion) -> npt.NDArray[np.float64]:
+    """Harmonic means of precision and recall; NaN for a class that neither occurs nor is given."""
+    both = confusion.sum(axis=1) + confusion[:, : len(confusion)].sum(axis=0)
+    return np.where(both > 0, 2 * np.diag(confusion) / np.maximum(both, 1), np.nan)
+
+
 def macro_recall(confusion: Confusion) -> float:
     """Mean of the recalls of the classes that occur."""
-    return float(np.nanmean(recalls(confusion)))
+    return nan_mean(recalls(confusion))
+
+
+def nan_mean(values: npt.NDArray[np.float64]) -> float:
+    """Mean of the values that are there, NaN if none is."""
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else float("nan")
 
 
 def accuracy(confusion: Confusion) -> float:
-    """Share of all that is counted that is labelled right."""
-    return float(np.trace(confusion) / max(1, confusion.sum()))
+    """Share of all that is counted that is labelled right; NaN where nothing is."""
+    total = confusion.sum()
+    return float(np.trace(confusion) / total) if total else float("nan")
 
 
 def balanced_detection(confusion: Confusion, index: int) -> float:
@@ -93,3 +112,32 @@ def match_boundaries(reference: Sequence[float], hypothesis: Sequence[float], to
         else:
             j += 1
     return hits
+
+
+def match_pairs(fits: npt.NDArray[np.bool_]) -> int:
+    """The largest number of pairs ``(i, j)`` with ``fits[i, j]``, each row and each column in one pair.
+
+    By augmenting paths: Kuhn 1955, *The Hungarian method for the assignment problem*.
+
+    >>> match_pairs(np.array([[True, True], [True, False]]))
+    2
+    """
+    partner: dict[int, int] = {}  # row of each matched column
+    options = [np.flatnonzero(row).tolist() for row in fits]
+
+    def augment(row: int, seen: set[int]) -> bool:
+        for column in options[row]:
+            if column not in seen:
+                seen.add(column)
+                if column not in partner or augment(partner[column], seen):
+                    partner[column] = row
+                    return True
+        return False
+
+    return sum(augment(row, set()) for row in range(len(options)))
+
+
+def f_score(hits: float, reference: float, hypothesis: float) -> float:
+    """Harmonic mean of precision and recall from counts; NaN where both sides have nothing."""
+    both = reference + hypothesis
+    return float(2 * hits / both) if both else float("nan")

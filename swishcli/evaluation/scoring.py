@@ -14,7 +14,7 @@ import numpy.typing as npt
 from swishcli.audio import Samples
 from swishcli.errors import DataError
 from swishcli.evaluation.metrics import BoundaryScore, Confusion, match_boundaries
-from swishcli.segments import SILENCE, Segment, Segmentation
+from swishcli.segments import SILENCE, Segment, Segmentation, tile
 
 FRAME_S = 0.01
 """Seconds of a frame of `frame_labels`."""
@@ -31,11 +31,14 @@ def frame_labels(segments: Iterable[Segment], labels: Sequence[str], n_frames: i
 
     Raises DataError for a label that is none of them.
     """
-    index = {label: i for i, label in enumerate((*labels, SILENCE))}
+    # Silence may be one of them; else it comes after the others.
+    index = {SILENCE: len(labels)} | {label: i for i, label in enumerate(labels)}
     frames = np.full(n_frames, index[SILENCE])
     for s in segments:
         if s.label not in index:
-            raise DataError(f"the label {s.label!r} at {s.start:g} s is none of {', '.join(index)}")
+            raise DataError(
+                f"the label {s.label!r} at {s.start:g} s is none of {', '.join((*labels, SILENCE))}"
+            )
         frames[round(s.start / FRAME_S) : round(s.end / FRAME_S)] = index[s.label]
     return frames
 
@@ -45,7 +48,7 @@ def frame_confusion(reference: Segmentation, hypothesis: Segmentation, labels: S
     n_frames = int(reference.duration / FRAME_S + 1e-6)
     wanted = frame_labels(reference.segments, labels, n_frames)
     given = frame_labels(hypothesis.segments, labels, n_frames)
-    return _count(wanted, given, len(labels))
+    return count_pairs(wanted, given, len(labels))
 
 
 def counted_windows(samples: Samples, sample_rate: int, window_s: float = WINDOW_S) -> list[int]:
@@ -53,9 +56,23 @@ def counted_windows(samples: Samples, sample_rate: int, window_s: float = WINDOW
 
     Softer ones (`QUIET_WINDOW_DB`) hold pauses. A recording shorter than a window is one.
     """
-    n = round(window_s * sample_rate)
-    floor = max(10 ** (QUIETEST_WINDOW_DBFS / 20), _rms(samples) * 10 ** (-QUIET_WINDOW_DB / 20))
-    return [k for k in range(max(1, len(samples) // n)) if _rms(samples[k * n : (k + 1) * n]) >= floor]
+    return counted_windows_of([samples], sample_rate, window_s)
+
+
+def counted_windows_of(blocks: Iterable[Samples], sample_rate: int, window_s: float = WINDOW_S) -> list[int]:
+    """As `counted_windows`, of a recording that comes in blocks ``[n]`` and is not held."""
+    n, energies, rest, total, length = round(window_s * sample_rate), [], np.zeros(0, np.float32), 0.0, 0
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        whole = len(rest) // n * n
+        energies += np.square(rest[:whole]).reshape(-1, n).sum(axis=1, dtype=np.float64).tolist()
+        rest = rest[whole:]
+        total += float(np.square(block).sum(dtype=np.float64))
+        length += len(block)
+    if not energies:
+        energies, n = [total], length
+    floor_db = max(QUIETEST_WINDOW_DBFS, _level_db(total, length) - QUIET_WINDOW_DB)
+    return [k for k, energy in enumerate(energies) if _level_db(energy, n) >= floor_db]
 
 
 def window_answers(
@@ -77,11 +94,33 @@ def majority_labels(
     return np.array(answers, np.int64)
 
 
-def _rms(samples: Samples) -> float:
-    return float(np.sqrt(np.mean(np.square(samples), dtype=np.float64) + 1e-12))
+def in_windows(
+    label: str, windows: Sequence[int], hypothesis: Segmentation, labels: Sequence[str]
+) -> tuple[Segmentation, Segmentation]:
+    """Reference and hypothesis of a recording of one label as the 1-s windows that count, silence elsewhere.
+
+    What then is counted in frames is the windows: each has the label that covers most of it.
+    """
+    n = max(windows, default=0) + 1
+    frames = frame_labels(hypothesis.segments, labels, n * round(WINDOW_S / FRAME_S))
+    answers = majority_labels(frames, windows, len(labels))
+    names = (*labels, SILENCE)
+    spans = [(k * WINDOW_S, (k + 1) * WINDOW_S) for k in windows]
+    wanted = [(*span, label) for span in spans]
+    given = [(*span, names[answer]) for span, answer in zip(spans, answers.tolist(), strict=True)]
+    duration = n * WINDOW_S
+    return (
+        Segmentation(duration, tile(duration, wanted, SILENCE)),
+        Segmentation(duration, tile(duration, given, SILENCE)),
+    )
 
 
-def _count(reference: npt.NDArray[np.int64], hypothesis: npt.NDArray[np.int64], n: int) -> Confusion:
+def _level_db(energy: float, n: int) -> float:
+    return float(10 * np.log10(energy / max(1, n) + 1e-12))
+
+
+def count_pairs(reference: npt.NDArray[np.int64], hypothesis: npt.NDArray[np.int64], n: int) -> Confusion:
+    """Counts of pairs of indices below `n`, or `n` for silence; reference silence is not counted."""
     counted = reference < n
     pairs = reference[counted] * (n + 1) + hypothesis[counted]
     return np.bincount(pairs, minlength=n * (n + 1)).reshape(n, n + 1)

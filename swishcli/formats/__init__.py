@@ -37,6 +37,7 @@ from swishcli.segments import Segmentation
 
 __all__ = [
     "FORMATS",
+    "LABEL_SUFFIXES",
     "SNAP_S",
     "Format",
     "read_segments",
@@ -54,6 +55,8 @@ FORMATS: dict[str, Format] = {
 
 _BY_SUFFIX = {PurePath("x" + f.extension).suffix.lower(): f for f in FORMATS.values()}
 _BY_SUFFIX[".lab"] = FORMATS["audacity"]
+LABEL_SUFFIXES = tuple(_BY_SUFFIX)
+"""Suffixes of the files that `read_segments` reads, in lower case."""
 
 
 def read_segments(path: str | Path) -> Segmentation:

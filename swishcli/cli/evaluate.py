@@ -1,0 +1,284 @@
+"""``swish evaluate``: how right labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swishcli.cli.console import print_error
+from swishcli.cli.exit_codes import ExitCode
+from swishcli.cli.options import CsvOption, DeviceName, DeviceOption, ThreadsOption
+
+if TYPE_CHECKING:
+    from swishcli.evaluation.pairing import Pair
+    from swishcli.segments import Segmentation
+
+_COUNTING = "What counts"
+
+
+def evaluate(
+    reference: Annotated[
+        Path,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="Labels that are right: a file, or a folder of them. With --model also recordings with such "
+            "files beside them, a folder with a folder per class, or a manifest as for train.",
+        ),
+    ],
+    hypothesis: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[HYPOTHESIS]",
+            help="Labels to judge: a file, a folder, or JSON Lines; matched by name.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Judge a model on the recordings instead.", show_default=False),
+    ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(help="Other labels, or with --model another model: do they differ beyond chance?"),
+    ] = None,
+    names: Annotated[
+        str,
+        typer.Option(
+            "--map",
+            help="Other names for labels of both sides: male=speech,female=speech,noEnergy=silence.",
+            rich_help_panel=_COUNTING,
+        ),
+    ] = "",
+    count_silence: Annotated[
+        bool,
+        typer.Option(
+            "--count-silence",
+            help="Silence is one more class. Without it time that the reference calls silence is left out.",
+            rich_help_panel=_COUNTING,
+        ),
+    ] = False,
+    detect: Annotated[
+        str, typer.Option(metavar="LABEL", help="Class of the detection error.", rich_help_panel=_COUNTING)
+    ] = "speech",
+    collar: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Seconds on both sides of its boundaries that the detection error leaves out.",
+            rich_help_panel=_COUNTING,
+        ),
+    ] = 0.0,
+    tolerance: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0,
+            help="Seconds that a boundary may be off; may be repeated.  [default: 0.2 0.5]",
+            rich_help_panel=_COUNTING,
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a manifest with splits: which.  [default: val]",
+            rich_help_panel=_COUNTING,
+            show_default=False,
+        ),
+    ] = None,
+    worst: Annotated[int, typer.Option(min=0, help="Worst recordings and stretches to list.")] = 10,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    csv: CsvOption = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown on standard output.")] = False,
+    device: DeviceOption = DeviceName.auto,
+    threads: ThreadsOption = None,
+) -> None:
+    """Say how right labels are: by class, by boundary, by recording, and how sure that is.
+
+    Files of labels are in any format that swish writes, told apart by their names. Recordings of one label
+    (folders per class, manifests) are judged in windows of 1 s, those much softer than the recording left out.
+
+    Examples:  swish evaluate reference/ labels/   ·   swish evaluate recordings/ --model wide
+    """
+    if (hypothesis is None) == (model is None):
+        raise typer.BadParameter("give either HYPOTHESIS or --model")
+    if json + csv + markdown > 1:
+        raise typer.BadParameter("choose one of them", param_hint="--json/--csv/--markdown")
+    from json import dumps
+
+    from swishcli.evaluation.pairing import label_names, labels_of, remarks
+    from swishcli.evaluation.report import Evaluation, tables, to_csv, to_dict, to_markdown, to_text
+    from swishcli.evaluation.scores import ScoringConfig, score
+
+    try:
+        renamed = label_names(names)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--map") from None
+    found = _Pairs(reference, renamed, split, device, threads)
+    pairs = found.with_model(model) if model is not None else found.with_labels(hypothesis or reference)
+    others: list[Pair] = []
+    if compare is not None:
+        others = found.with_model(compare) if model is not None else found.with_labels(Path(compare))
+        pairs, others = _in_common(pairs, others)
+    found.require(pairs)
+    for remark in remarks(pairs):
+        print_error(f"warning: {remark}")
+    config = ScoringConfig(
+        labels_of([*pairs, *others]),
+        count_silence,
+        renamed.get(detect, detect),
+        collar,
+        tuple(tolerance or (0.2, 0.5)),
+        in_windows=found.in_windows,
+    )
+    first, second = (
+        [score(p.reference, p.hypothesis, config, p.name, p.source) for p in side] for side in (pairs, others)
+    )
+    evaluation = Evaluation(first, config, second)
+    if json:
+        print(dumps(to_dict(evaluation, worst)))
+    elif csv:
+        print(to_csv(evaluation), end="")
+    else:
+        shown = tables(evaluation, worst)
+        print(to_markdown(shown) if markdown else to_text(shown), end="")
+    raise typer.Exit(ExitCode.SOME_FAILED if found.failed else ExitCode.OK)
+
+
+def _in_common(first: Sequence[Pair], second: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
+    """The pairs of the recordings that both have, in the same order."""
+    names = {pair.name for pair in first} & {pair.name for pair in second}
+    by_name = {pair.name: pair for pair in second}
+    common = [pair for pair in first if pair.name in names]
+    return common, [by_name[pair.name] for pair in common]
+
+
+@dataclass
+class _Pairs:
+    """References with the hypotheses of files or of models; what cannot be used is said once."""
+
+    reference: Path
+    names: dict[str, str]
+    split: str | None
+    device: DeviceName
+    threads: int | None
+    in_windows: bool = False
+    """Whether the references are labels of whole recordings, judged in windows of 1 s."""
+    failed: set[str] = field(default_factory=set)
+
+    def with_labels(self, hypothesis: Path) -> list[Pair]:
+        """Pairs with the labels that lie in files."""
+        from swishcli.evaluation.pairing import match, read_all
+
+        references, hypotheses = read_all(self.reference), read_all(hypothesis)
+        one_each = not self.reference.is_dir() and not hypothesis.is_dir()
+        pairs, errors = match(references, hypotheses, one_each and len(references) == len(hypotheses) == 1)
+        for error in errors:
+            self._fail(str(error))
+        return [self._renamed(pair) for pair in pairs]
+
+    def with_model(self, model: str) -> list[Pair]:
+        """Pairs with what a model says."""
+        if self.reference.is_dir() and (beside := _labels_beside_recordings(self.reference)):
+            return self._with_references(model, beside)
+        return self._with_classes(model)
+
+    def require(self, pairs: Sequence[Pair]) -> None:
+        """Raise DataError if there is nothing to evaluate."""
+        from swishcli.errors import DataError
+
+        if not pairs:
+            raise DataError("there is no recording with both a reference and a hypothesis")
+
+    def _with_references(self, model: str, beside: dict[str, tuple[Path, Path]]) -> list[Pair]:
+        from swishcli.errors import SwishError
+        from swishcli.evaluation.pairing import match, read_all
+
+        references: dict[str, Segmentation | SwishError] = {}
+        for name, (_, labels) in beside.items():
+            (references[name],) = read_all(labels).values()
+        said = self._segmented(model, [recording for recording, _ in beside.values()])
+        hypotheses: dict[str, Segmentation | SwishError] = {
+            name: said[str(recording)] for name, (recording, _) in beside.items() if str(recording) in said
+        }
+        # Recordings that failed have been told.
+        pairs, errors = match({n: r for n, r in references.items() if n in hypotheses}, hypotheses)
+        for error in errors:
+            self._fail(str(error))
+        return [self._renamed(pair) for pair in pairs]
+
+    def _with_classes(self, model: str) -> list[Pair]:
+        from swishcli.audio import AudioStream
+        from swishcli.checkpoint import find_model, load_checkpoint
+        from swishcli.evaluation.pairing import Pair
+        from swishcli.evaluation.scoring import counted_windows_of, in_windows
+        from swishcli.training.data import VAL, find_items
+
+        items = find_items(self.reference)
+        if any(item.split for item in items):
+            items = [item for item in items if item.split == (self.split or VAL)]
+        elif self.split is not None:
+            raise typer.BadParameter("the data names no splits", param_hint="--split")
+        self.in_windows = True
+        checkpoint = load_checkpoint(find_model(model))
+        rate = checkpoint.front_end.sample_rate
+        said = self._segmented(model, [item.path for item in items])
+        labels = [self.names.get(label, label) for label in checkpoint.classes]
+        pairs = []
+        for item in items:
+            if (hypothesis := said.get(str(item.path))) is not None:
+                windows = counted_windows_of((block[0] for block in AudioStream(item.path, rate)), rate)
+                label = self.names.get(item.label, item.label)
+                known = tuple(dict.fromkeys([*labels, label]))
+                reference, windowed = in_windows(label, windows, self._relabelled(hypothesis), known)
+                pairs.append(Pair(str(item.path), item.source, reference, windowed))
+        return pairs
+
+    def _segmented(self, model: str, paths: Sequence[Path]) -> dict[str, Segmentation]:
+        """What a model says by path; errors are printed and counted."""
+        from swishcli.cli.batch import Batch
+        from swishcli.engines import default_threads
+        from swishcli.jobs.task import AnalysisTask
+
+        batch = Batch(
+            [str(p) for p in paths],
+            AnalysisTask(model, self.device.device, self.threads or default_threads()),
+        )
+        said = {str(answers[0].segmentation.path): answers[0].segmentation for answers in batch}
+        if batch.failed:
+            self.failed.add("recordings")
+        return said
+
+    def _renamed(self, pair: Pair) -> Pair:
+        from dataclasses import replace
+
+        return replace(
+            pair, reference=self._relabelled(pair.reference), hypothesis=self._relabelled(pair.hypothesis)
+        )
+
+    def _relabelled(self, segmentation: Segmentation) -> Segmentation:
+        from swishcli.evaluation.scores import relabel
+
+        return relabel(segmentation, self.names)
+
+    def _fail(self, reason: str) -> None:
+        if reason not in self.failed:
+            self.failed.add(reason)
+            print_error(reason)
+
+
+def _labels_beside_recordings(folder: Path) -> dict[str, tuple[Path, Path]]:
+    """Recordings below a folder that have a file of labels beside them, by their names without suffixes."""
+    from swishcli.errors import DataError
+    from swishcli.evaluation.pairing import label_files, recording_name
+    from swishcli.files import recordings_in
+
+    try:
+        labels = label_files(folder)
+    except DataError:
+        return {}
+    recordings = {recording_name(path.relative_to(folder)): path for path in recordings_in(folder)}
+    return {name: (path, labels[name]) for name, path in recordings.items() if name in labels}

@@ -1,0 +1,182 @@
+"""Which reference and which hypothesis belong together, and what is said about the two.
+
+Files of labels are matched by name, whatever their formats: ``ref/a.tsv``, ``hyp/a.rttm`` and ``hyp/a.wav.json``
+are of one recording. JSON Lines, as `swish segment --json` prints, hold many.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from swishcli.errors import DataError, SwishError, display_path
+from swishcli.files import is_audio
+from swishcli.formats import LABEL_SUFFIXES, read_segments, segmentation_from_dict
+from swishcli.segments import SILENCE, Segment, Segmentation
+
+MANY = ".jsonl"
+"""Suffix of files that hold segmentations of many recordings, one a line."""
+NOTICEABLE_S = 0.5
+"""Seconds by which a reference and a hypothesis may differ in length without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A recording's reference and hypothesis."""
+
+    name: str
+    source: str
+    """What it is grouped by."""
+    reference: Segmentation
+    hypothesis: Segmentation
+
+
+def recording_name(path: PurePath) -> str:
+    """What a file of labels is matched by: its path without suffixes of labels and recordings.
+
+    >>> recording_name(PurePath("sub/a.wav.json")), recording_name(PurePath("a.v2.audacity.txt"))
+    ('sub/a', 'a.v2')
+    """
+    while path.suffix.lower() in (*LABEL_SUFFIXES, ".audacity") or is_audio(Path(path)):
+        path = path.with_suffix("")
+    return path.as_posix()
+
+
+def label_files(folder: Path) -> dict[str, Path]:
+    """The files of labels below a folder by the recording's name; of several formats one is taken.
+
+    Raises DataError if there is none.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in LABEL_SUFFIXES and path.is_file() and not path.name.startswith("."):
+            found.setdefault(recording_name(path.relative_to(folder)), path)
+    if not found:
+        raise DataError(f"{display_path(folder)}: is a folder without files of labels")
+    return found
+
+
+def read_all(path: Path) -> dict[str, Segmentation | SwishError]:
+    """All segmentations that a file or a folder holds, by the recording's name; what cannot be read as errors.
+
+    Raises DataError if there is nothing.
+    """
+    if not path.exists():
+        raise DataError(f"{display_path(path)}: no such file or folder")
+    if path.suffix.lower() == MANY and not path.is_dir():
+        return _read_lines(path)
+    files = label_files(path) if path.is_dir() else {recording_name(PurePath(path.name)): path}
+    return {name: _read(file) for name, file in files.items()}
+
+
+def _read(path: Path) -> Segmentation | SwishError:
+    try:
+        segmentation = read_segments(path)
+    except DataError as error:
+        return error
+    if segmentation.duration == 0:
+        return DataError(f"{display_path(path)}: holds no labels")
+    return _without_gaps(segmentation)
+
+
+def _read_lines(path: Path) -> dict[str, Segmentation | SwishError]:
+    found: dict[str, Segmentation | SwishError] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"{display_path(path)}: cannot be read: {error}") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            segmentation = segmentation_from_dict(json.loads(line))
+        except (ValueError, RecursionError):
+            raise DataError(f"{display_path(path)}: line {number}: not the JSON of a segmentation") from None
+        name = recording_name(PurePath(PurePath(segmentation.path or str(number)).name))
+        found[name] = _without_gaps(segmentation)
+    if not found:
+        raise DataError(f"{display_path(path)}: holds no segmentations")
+    return found
+
+
+def _without_gaps(segmentation: Segmentation) -> Segmentation:
+    """With silence where a part of the segments was left out."""
+    if not segmentation.partial:
+        return segmentation
+    segments: list[Segment] = []
+    for s in (*segmentation.segments, Segment(segmentation.duration, segmentation.duration, SILENCE)):
+        position = segments[-1].end if segments else 0.0
+        if s.start > position:
+            segments.append(Segment(position, s.start, SILENCE))
+        if s.start < s.end:
+            segments.append(s)
+    return replace(segmentation, segments=tuple(segments), partial=False)
+
+
+def match(
+    references: Mapping[str, Segmentation | SwishError],
+    hypotheses: Mapping[str, Segmentation | SwishError],
+    one_each: bool = False,
+) -> tuple[list[Pair], list[SwishError]]:
+    """Pairs of the same name, and an error for everything that is not in one.
+
+    With `one_each` there is one of both, and names do not matter.
+    """
+    if one_each:
+        hypotheses = dict(zip(references, hypotheses.values(), strict=True))
+    pairs: list[Pair] = []
+    errors: list[SwishError] = []
+    for name in {**references, **hypotheses}:
+        reference, hypothesis = references.get(name), hypotheses.get(name)
+        errors += [side for side in (reference, hypothesis) if isinstance(side, SwishError)]
+        if reference is None:
+            errors.append(DataError(f"{display_path(name)}: has a hypothesis and no reference"))
+        elif hypothesis is None:
+            errors.append(DataError(f"{display_path(name)}: has a reference and no hypothesis"))
+        elif isinstance(reference, Segmentation) and isinstance(hypothesis, Segmentation):
+            pairs.append(Pair(name, PurePath(name).parent.as_posix(), reference, hypothesis))
+    return pairs, errors
+
+
+def label_names(text: str) -> dict[str, str]:
+    """Other names for labels from ``male=speech,female=speech``. Raises ValueError."""
+    names = {}
+    for part in filter(None, text.split(",")):
+        old, equals, new = (piece.strip() for piece in part.partition("="))
+        if not (old and equals and new):
+            raise ValueError(f"{part!r} is not of the form label=label")
+        names[old] = new
+    return names
+
+
+def labels_of(pairs: Iterable[Pair], known: Sequence[str] = ("speech", "music", "noise")) -> tuple[str, ...]:
+    """All labels of both sides but silence: those of `known` that occur in their order, then the others."""
+    found = {label for pair in pairs for side in (pair.reference, pair.hypothesis) for label in side.labels}
+    found.discard(SILENCE)
+    return (*(label for label in known if label in found), *sorted(found - set(known)))
+
+
+def remarks(pairs: Sequence[Pair]) -> list[str]:
+    """What a reader of the figures should know: labels of one side alone, lengths that differ."""
+    wanted, given = (
+        {label for pair in pairs for label in side(pair).labels} - {SILENCE}
+        for side in (lambda pair: pair.reference, lambda pair: pair.hypothesis)
+    )
+    found = []
+    for labels, text in (
+        (given - wanted, "only hypotheses say {}: all of it is wrong; --map gives labels other names"),
+        (wanted - given, "only references say {}: all of it is missed; --map gives labels other names"),
+    ):
+        if labels:
+            found.append(text.format(", ".join(map(display_path, sorted(labels)))))
+    for pair in pairs:
+        reference, hypothesis = pair.reference.duration, pair.hypothesis.duration
+        if abs(reference - hypothesis) > NOTICEABLE_S:
+            missing = (
+                "what is missing counts as silence" if hypothesis < reference else "the rest is left out"
+            )
+            found.append(
+                f"{display_path(pair.name)}: the reference lasts {reference:.1f} s, the hypothesis "
+                f"{hypothesis:.1f} s: {missing}"
+            )
+    return found

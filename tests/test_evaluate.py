@@ -1,0 +1,114 @@
+"""``swish evaluate``: files and folders of labels, recordings with a model, and what cannot be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from shutil import copy
+
+from conftest import Swish
+
+REFERENCE = "start_s\tend_s\tlabel\n0\t2\tspeech\n2\t4\tmusic\n"
+HYPOTHESIS = "start,end,label\n0,3,speech\n3,4,music\n"
+
+
+def folders(root: Path) -> tuple[Path, Path]:
+    """References and hypotheses of a and b; c has a reference alone, d a hypothesis, e is none."""
+    references, hypotheses = root / "ref", root / "hyp"
+    for folder in (references / "sub", hypotheses / "sub"):
+        folder.mkdir(parents=True)
+    for name in ("a", "sub/b", "c"):
+        (references / f"{name}.tsv").write_text(REFERENCE)
+    for name in ("a.wav", "sub/b", "d"):
+        (hypotheses / f"{name}.csv").write_text(HYPOTHESIS)
+    (references / "e.rttm").write_text("no rttm\n")
+    (hypotheses / "e.csv").write_text(HYPOTHESIS)
+    return references, hypotheses
+
+
+def test_two_files_are_compared_whatever_their_names(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "right.tsv").write_text(REFERENCE)
+    (tmp_path / "said.csv").write_text(HYPOTHESIS)
+    done = swish("evaluate", tmp_path / "right.tsv", tmp_path / "said.csv", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["figures"]["accuracy"] == 0.75
+    assert found["confusion_s"]["references"] == {"speech": [2.0, 0.0, 0.0], "music": [1.0, 1.0, 0.0]}
+    assert found["worst_stretches"] == [
+        {"name": "right", "start": 2.0, "end": 3.0, "reference": "music", "hypothesis": "speech"}
+    ]
+
+
+def test_folders_are_matched_by_name_and_the_rest_is_told(swish: Swish, tmp_path: Path) -> None:
+    done = swish("evaluate", *folders(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout.startswith("2 recordings, 8.0 s counted in frames of 10 ms\n")
+    said = done.stderr.splitlines()
+    assert "swish: c: has a reference and no hypothesis" in said
+    assert "swish: d: has a hypothesis and no reference" in said
+    assert f"swish: {tmp_path}/ref/e.rttm: line 1: not a line of RTTM" in said
+    assert len(said) == 3
+
+
+def test_labels_can_have_other_names(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "r.tsv").write_text(REFERENCE)
+    (tmp_path / "h.csv").write_text("start,end,label\n0,1,male\n1,2,female\n2,4,music\n")
+    without = swish("evaluate", tmp_path / "r.tsv", tmp_path / "h.csv")
+    assert "only hypotheses say female, male: all of it is wrong; --map gives" in without.stderr
+    mapped = swish(
+        "evaluate", tmp_path / "r.tsv", tmp_path / "h.csv", "--map", "male=speech,female=speech", "--csv"
+    )
+    assert mapped.stderr == ""
+    assert mapped.stdout.splitlines()[1].startswith("all,,4.00,0.00,1.000000,")
+
+
+def test_lengths_that_differ_are_told(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "r.tsv").write_text(REFERENCE)
+    (tmp_path / "h.csv").write_text("start,end,label\n0,2,speech\n")
+    done = swish("evaluate", tmp_path / "r.tsv", tmp_path / "h.csv")
+    assert (
+        "r: the reference lasts 4.0 s, the hypothesis 2.0 s: what is missing counts as silence" in done.stderr
+    )
+
+
+def test_lines_of_segment_are_hypotheses(swish: Swish, samples: Path, tmp_path: Path) -> None:
+    copy(samples / "programme.tsv", tmp_path)
+    said = swish("segment", samples / "programme.flac", "--json").stdout
+    (tmp_path / "all.jsonl").write_text(said)
+    from_lines = swish("evaluate", tmp_path / "programme.tsv", tmp_path / "all.jsonl", "--json")
+    assert from_lines.returncode == 0, from_lines.stderr
+    copy(samples / "programme.flac", tmp_path)
+    from_model = swish("evaluate", tmp_path, "--model", "slim", "--json")
+    assert json.loads(from_model.stdout)["confusion_s"] == json.loads(from_lines.stdout)["confusion_s"]
+
+
+def test_a_part_of_the_segments_leaves_silence_between(swish: Swish, samples: Path, tmp_path: Path) -> None:
+    said = swish("segment", samples / "programme.flac", "--only", "speech", "--json").stdout
+    (tmp_path / "programme.jsonl").write_text(said)
+    done = swish("evaluate", samples / "programme.tsv", tmp_path / "programme.jsonl", "--json")
+    recalls = {label: figures["recall"] for label, figures in json.loads(done.stdout)["classes"].items()}
+    assert recalls["speech"] > 0.8
+    assert recalls["music"] == recalls["noise"] == 0
+
+
+def test_recordings_of_one_label_are_judged_in_windows(swish: Swish, samples: Path) -> None:
+    done = swish("evaluate", samples / "labels.tsv", "--model", "slim", "--compare", "wide")
+    assert done.returncode == 0, done.stderr
+    assert "counted in windows of 1 s" in done.stdout
+    assert "The second system against the first" in done.stdout
+    assert "boundary" not in done.stdout
+
+
+def test_wrong_usage_is_a_sentence(swish: Swish, samples: Path, tmp_path: Path) -> None:
+    reference = samples / "programme.tsv"
+    for arguments, sentence in (
+        ([reference], "give either HYPOTHESIS or --model"),
+        ([reference, tmp_path / "none.csv"], "none.csv: no such file or folder"),
+        ([reference, tmp_path], "is a folder without files of labels"),
+        ([reference, reference, "--map", "male"], "'male' is not of the form label=label"),
+        ([reference, reference, "--json", "--csv"], "choose one of them"),
+        ([tmp_path, "--model", "slim"], "holds no folder of recordings"),
+    ):
+        done = swish("evaluate", *arguments)
+        assert done.returncode == 2
+        assert sentence in " ".join(done.stderr.replace("│", " ").split())
