@@ -702,16 +702,29 @@ def test_a_run_stopped_within_its_first_epoch_leaves_a_model(
 
 def test_a_run_resumes_only_its_own_state(folder: Path, cache: Path, tmp_path: Path) -> None:
     output = tmp_path / "m.safetensors"
+    with pytest.raises(CheckpointError, match="nothing to resume: no training of it has begun"):
+        train(folder, output, cache, resume=True)
+    state = output.with_name("m.safetensors.state")
+    state.write_bytes(b"no state")
     with pytest.raises(CheckpointError, match="is not a training state that can be resumed"):
         train(folder, output, cache, resume=True)
     short = replace(RECIPE, training=replace(RECIPE.training, epoch_s=8))
     with pytest.raises(KeyboardInterrupt):
         train(folder, output, cache, Silent(stop_after_epoch=1), short)
-    with pytest.raises(CheckpointError, match="is the state of a run with another training configuration"):
+    with pytest.raises(CheckpointError, match=r"with \[training\] epoch_s = 8 instead of 70$"):
         train(folder, output, cache, recipe=RECIPE, resume=True)
     fewer = folder_of(tmp_path / "fewer", PITCHES, n=2)
-    with pytest.raises(CheckpointError, match="is the state of a run with another data"):
+    with pytest.raises(CheckpointError, match="it is of a run with other recordings, labels or splits"):
         train(fewer, output, cache, recipe=short, resume=True)
+
+
+def test_a_run_that_has_ended_is_not_resumed_and_decodes_nothing_to_say_so(
+    trained: Path, folder: Path, cache: Path
+) -> None:
+    observer = Silent()
+    with pytest.raises(CheckpointError, match="nothing to resume: its training has ended"):
+        train(folder, trained, cache, observer, resume=True)
+    assert observer.decoded == 0
 
 
 REPEATED = replace(RECIPE, training=replace(RECIPE.training, epochs=3, epoch_s=12, fresh_epochs=1))
@@ -846,6 +859,10 @@ def test_a_network_of_any_output_stride_can_be_trained(
         (TrainingConfig, {"crop_s": (0.0, 1.0)}),
         (TrainingConfig, {"batch_s": 4.0, "crop_s": (8.0,)}),
         (TrainingConfig, {"batch_s": 1.0, "crop_s": (1.0,)}),
+        (TrainingConfig, {"seed": -1}),
+        (TrainingConfig, {"seed": 2**32}),
+        (TrainingConfig, {"learning_rate": -0.1}),
+        (TrainingConfig, {"label_smoothing": 1.0}),
         (MixingConfig, {"speed": 1.1}),
         (MixingConfig, {"codec": -0.1}),
         (MixingConfig, {"kind_weights": {"music": {"solo": 0.0}}}),
@@ -875,10 +892,21 @@ def test_a_recipe_takes_the_options_of_a_file(tmp_path: Path) -> None:
         ("epochs = 1", r"has no table \[epochs\]"),
         ("[training]\nepoch = 1", r"\[training\] has no option 'epoch'"),
         ("[training]\nepochs = 0", r"\[training\]: training needs at least one epoch"),
-        ("[training]\nepochs = 'many'", r"\[training\]: "),
+        ("[training]\nepochs = 'many'", r"\[training\]: epochs must be a whole number, not 'many'"),
+        ("[training]\nepochs = 2.5", r"\[training\]: epochs must be a whole number, not 2.5"),
+        ("[training]\nepochs = true", r"\[training\]: epochs must be a whole number, not true"),
+        ("[training]\nseed = 'x'", r"\[training\]: seed must be a whole number, not 'x'"),
+        ("[training]\ncrop_s = ['a']", r"\[training\]: crop_s must be a number, not 'a'"),
+        ("[training]\nweight_decay = nan", r"\[training\]: weight_decay must be a number, not nan"),
+        ("[network]\ncausal = 'no'", r"\[network\]: causal must be true or false, not 'no'"),
+        ("[network]\ncausal = 0", r"\[network\]: causal must be true or false, not 0"),
+        ("[front_end]\nf_max = '8 kHz'", r"\[front_end\]: f_max must be a number, not '8 kHz'"),
+        ("[smoothing]\nmin_duration_s = []", r"\[smoothing\]: min_duration_s must be a number, not a list"),
+        ("[distillation]\nweight = true", r"\[distillation\]: weight must be a number, not true"),
         ("[network]\nwidth = 7", r"\[network\]: the width must be even"),
-        ("[network]\nstrides = 2", r"\[network\]: "),
-        ("[mixing]\nkind_weights = 3", r"\[mixing\]: "),
+        ("[network]\nstrides = 2", r"\[network\]: strides must be a list, not 2"),
+        ("[mixing]\nkind_weights = 3", r"\[mixing\]: kind_weights must be a table, not 3"),
+        ("[mixing.kind_weights]\nmusic = 3", r"\[mixing\]: kind_weights.music must be a table, not 3"),
         ("[training", "cannot be read as TOML"),
     ],
 )

@@ -67,6 +67,14 @@ class TrainingConfig:
             raise ValueError(
                 "training needs at least one epoch, one of them fresh, and a patience of at least one"
             )
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"the seed must be between 0 and {2**32 - 1}, not {self.seed}")
+        for name in ("epoch_s", "learning_rate", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        for name in ("label_smoothing", "average_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
         # A batch norm cannot learn from one crop that the coarsest stage sees as one position.
         if not self.crop_s or min(self.crop_s) <= 0 or self.batch_s < 2 * max(self.crop_s):
             raise ValueError(
@@ -304,10 +312,9 @@ class Trainer:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, KeyError) as error:
             raise CheckpointError(path, f"is not a training state that can be resumed: {error}") from None
-        own = self._description()
-        changed = [key for key in own if key != "history" and own[key] != description.get(key)]
+        changed = list(_changes(description, self._description()))
         if changed:
-            raise CheckpointError(path, f"is the state of a run with another {', '.join(changed)}")
+            raise CheckpointError(path, f"cannot be resumed: it is of a run with {', '.join(changed)}")
         self._learning.load_state_dict(_take(tensors, "learning."))
         self._averaged.load_state_dict(_take(tensors, "averaged."))
         self.best_weights = _take(tensors, "best.")
@@ -328,6 +335,34 @@ class Trainer:
             "history": [asdict(result) for result in self.history],
         }
         return cast(dict[str, Any], json.loads(json.dumps(described)))
+
+
+_TABLES = {
+    "front end": "[front_end]",
+    "network": "[network]",
+    "training configuration": "[training]",
+    "mixing": "[mixing]",
+    "distillation": "[distillation]",
+}
+_OTHERS = {
+    "data": "other recordings, labels or splits",
+    "rooms": "other impulse responses (--rir)",
+    "tagger": "another tagger (--teacher)",
+    "teachers": "other teachers (--teacher)",
+}
+"""What the entries of a run's description are to its user: tables of options, and other things."""
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """How a run of description `before` differs from one of `now`, in the words of its options."""
+    for key, words in _OTHERS.items():
+        if before.get(key) != now[key]:
+            yield words
+    for key, table in _TABLES.items():
+        for option, value in now[key].items():
+            # An option that the state does not know came later, and its default changes nothing.
+            if (was := before.get(key, {}).get(option, value)) != value:
+                yield f"{table} {option} = {json.dumps(was)} instead of {json.dumps(value)}"
 
 
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

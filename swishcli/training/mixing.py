@@ -88,11 +88,7 @@ class MixingConfig:
             value = getattr(self, name)
             if name != "kind_weights" and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {value}")
-        if not isinstance(self.kind_weights, Mapping):
-            raise TypeError("kind_weights must be a table of classes")
-        for label, weights in self.kind_weights.items():
-            if not isinstance(weights, Mapping):
-                raise TypeError(f"kind_weights.{label} must be a table of patterns and their weights")
+        for weights in self.kind_weights.values():
             for pattern, weight in weights.items():
                 _compiled(pattern)
                 if not weight > 0:

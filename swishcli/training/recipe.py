@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
 import numpy as np
 import onnxruntime
@@ -52,6 +52,15 @@ _FIRST_CLASSES = ("speech", "music", "noise")
 _FINE_TUNING_RATE = 0.25  # of the learning rate: weights that know something are moved with more care
 
 
+_KIND_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "a list",
+    Mapping: "a table",
+}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that determines a training run, its data apart."""
@@ -78,13 +87,39 @@ class Recipe:
             unknown = [option for option in values if option not in part.__dataclass_fields__]
             if unknown:
                 raise DataError(f"{name}: [{table}] has no option {unknown[0]!r}")
+            kinds = get_type_hints(type(part))
             try:
-                parts[table] = replace(
-                    part, **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-                )
-            except (TypeError, ValueError) as error:
+                parts[table] = replace(part, **{k: _typed(k, v, kinds[k]) for k, v in values.items()})
+            except ValueError as error:
                 raise DataError(f"{name}: [{table}]: {error}") from None
         return replace(self, **parts)
+
+
+def _typed(option: str, value: Any, kind: Any) -> Any:
+    """A value from TOML as the type that its option is annotated with. Raises ValueError with a sentence.
+
+    >>> _typed("crop_s", [1, 2.5], tuple[float, ...])
+    (1.0, 2.5)
+    """
+    origin, parameters = get_origin(kind), get_args(kind)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_typed(option, element, parameters[0]) for element in value)
+    if origin is Mapping and isinstance(value, dict):
+        return {k: _typed(f"{option}.{k}", v, parameters[1]) for k, v in value.items()}
+    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
+        return float(value)
+    if kind in (int, bool) and type(value) is kind:
+        return value
+    raise ValueError(f"{option} must be {_KIND_WORDS[origin or kind]}, not {_as_toml(value)}")
+
+
+def _as_toml(value: Any) -> str:
+    """A value in the words of the file it stands in, as far as a sentence has room for it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a table"
+    return "a list" if isinstance(value, list) else repr(value)
 
 
 def read_config(path: Path) -> dict[str, dict[str, Any]]:
@@ -177,6 +212,9 @@ class Run:
     ) -> None:
         self._output, self._observer, self._command = output, observer, command
         self._teachers = [Path(teacher).name for teacher in teachers]
+        if resume and not self.state_path.exists():
+            over = "its training has ended" if output.exists() else "no training of it has begun"
+            raise CheckpointError(output, f"there is nothing to resume: {over}")
         items = split_items(find_items(data), recipe.training.seed)
         classes = class_order(item.label for item in items)
         initial = load_checkpoint(find_model(init_from)) if init_from else None
