@@ -26,7 +26,7 @@ from swishcli.engines import Engine
 from swishcli.features import Features, feature_blocks
 from swishcli.smoothing import log_softmax
 
-CHUNK_FRAMES = 8192
+CHUNK_FRAMES = 4096
 """Frames per call of the network, context apart."""
 
 _BLOCKS_AHEAD = 2
