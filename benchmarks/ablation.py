@@ -27,8 +27,9 @@ from corpus import Corpus
 
 import swishcli
 from swishcli.evaluation.metrics import accuracy
+from swishcli.training.cache import default_cache
 from swishcli.training.loop import EpochResult
-from swishcli.training.recipe import Recipe, Run, default_cache, network_of_size, read_config
+from swishcli.training.recipe import Recipe, Run, network_of_size, read_config
 
 RECIPE = Path(__file__).parents[1] / "weights/recipe.toml"
 

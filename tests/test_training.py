@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,18 +26,12 @@ from swishcli.checkpoint import Checkpoint, load_checkpoint
 from swishcli.errors import CheckpointError, DataError
 from swishcli.features import FrontEndConfig
 from swishcli.network import IGNORE
-from swishcli.training import augmentation, composition, data, synthesis
+from swishcli.training import augmentation, composition, synthesis
+from swishcli.training import cache as caches
+from swishcli.training.activity import active_frames
 from swishcli.training.batches import BatchMaker, Epoch
-from swishcli.training.data import (
-    TRAIN,
-    VAL,
-    Item,
-    Recording,
-    active_frames,
-    find_items,
-    load_recordings,
-    split_items,
-)
+from swishcli.training.cache import CachedRecording, load_recordings
+from swishcli.training.datasets import TRAIN, VAL, Item, find_items, split_items
 from swishcli.training.loop import EpochResult, TrainingConfig
 from swishcli.training.mixing import CropMaker, MixingConfig, load_rooms
 from swishcli.training.recipe import Recipe, Run, class_order, network_of_size, read_config
@@ -287,7 +283,7 @@ def test_recordings_are_decoded_once(tmp_path: Path, samples: Path, monkeypatch:
     items = items_of(samples / "stereo-44k.mp3", samples / "phone.wav")
     first = load_recordings(items, RATE, HOP, tmp_path)
     assert [round(r.n_samples / RATE, 1) for r in first] == [12.3, 9.2]
-    monkeypatch.setattr(data, "read_audio", None)
+    monkeypatch.setattr(caches, "AudioStream", None)
     second = load_recordings(items, RATE, HOP, tmp_path)
     assert [(r.cached, r.digest, r.n_samples) for r in second] == [
         (r.cached, r.digest, r.n_samples) for r in first
@@ -301,6 +297,50 @@ def test_a_recording_is_read_from_anywhere(tmp_path: Path) -> None:
     np.testing.assert_allclose(recording.read(), sound, atol=2 / 32768)
     np.testing.assert_array_equal(recording.read(100, 50), recording.read()[100:150])
     np.testing.assert_array_equal(recording.read(990, 50), recording.read()[990:])
+
+
+def test_a_recording_is_decoded_in_blocks_as_in_one(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = items_of(samples / "stereo-44k.mp3")
+    (whole,) = load_recordings(items, RATE, HOP, tmp_path / "whole")
+    monkeypatch.setattr(caches, "_BLOCK_S", 0.77)
+    (pieces,) = load_recordings(items, RATE, HOP, tmp_path / "pieces")
+    np.testing.assert_array_equal(pieces.active, whole.active)
+    assert pieces.n_samples == whole.n_samples
+    np.testing.assert_allclose(pieces.read(), whole.read(), atol=1.01 / 32768)
+
+
+def test_samples_of_another_decoder_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = items_of(write(tmp_path / "a.wav", tone(200, 1)))
+    (now,) = load_recordings(items, RATE, HOP, tmp_path / "cache")
+    monkeypatch.setattr(caches, "DECODER_VERSION", caches.DECODER_VERSION + 1)
+    (later,) = load_recordings(items, RATE, HOP, tmp_path / "cache")
+    assert now.cached != later.cached
+
+
+def test_a_cache_that_is_too_large_loses_what_was_unused_for_longest(tmp_path: Path) -> None:
+    month_ago = time.time() - 30 * 24 * 3600
+
+    def file(name: str, age: float, since: float = month_ago) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(1000))
+        os.utime(path, (since - age, since - age))
+        return path
+
+    digest = "0123456789abcdef" * 2
+    needed, batch = file(f"{digest}-16000-v2.s16", 9), file(f"crops-{digest[:16]}/1-0.npz", 8)
+    older, old = file(f"{digest}-8000.s16", 7), file(f"{digest}-8000-v2.s16", 6)
+    other = [file("thesis.s16", 9), file("crops-of-2020/1.npz", 9), file("notes.txt", 9)]
+    recent = file(f"{digest}-44100-v2.s16", 0, since=time.time())
+    caches.prune(tmp_path, {needed}, limit=5000)
+    assert batch.exists()
+    caches.prune(tmp_path, {needed}, limit=3000)
+    assert [p.exists() for p in (needed, batch, older, old, recent)] == [True, False, False, True, True]
+    assert not batch.parent.exists()
+    caches.prune(tmp_path, {needed}, limit=0)
+    assert [p.exists() for p in (needed, old, recent, *other)] == [True, False, True, True, True, True]
 
 
 def test_recordings_that_are_no_use_are_reported_and_left_out(
@@ -322,11 +362,11 @@ def test_recordings_that_are_no_use_are_reported_and_left_out(
 
 
 @pytest.fixture(scope="module")
-def recordings(folder: Path, cache: Path) -> list[Recording]:
+def recordings(folder: Path, cache: Path) -> list[CachedRecording]:
     return load_recordings(find_items(folder), RATE, HOP, cache)
 
 
-def crops_of(recordings: Sequence[Recording], mixing: MixingConfig = CLEAN) -> CropMaker:
+def crops_of(recordings: Sequence[CachedRecording], mixing: MixingConfig = CLEAN) -> CropMaker:
     return CropMaker(recordings, tuple(PITCHES), FRONT_END, mixing)
 
 
@@ -343,7 +383,7 @@ def powers(samples: Samples) -> npt.NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("n_frames", [1, 2, 37, 100, 801])
-def test_a_crop_is_as_long_as_asked_for(recordings: list[Recording], n_frames: int) -> None:
+def test_a_crop_is_as_long_as_asked_for(recordings: list[CachedRecording], n_frames: int) -> None:
     for seed in range(20):
         samples, labels = crops_of(recordings, MixingConfig()).crop(np.random.default_rng(seed), n_frames)
         assert (samples.shape, samples.dtype) == ((n_frames * HOP,), np.float32)
@@ -353,7 +393,7 @@ def test_a_crop_is_as_long_as_asked_for(recordings: list[Recording], n_frames: i
         assert set(labels) <= {IGNORE, 0, 1, 2}
 
 
-def test_a_crop_depends_on_its_generator_alone(recordings: list[Recording]) -> None:
+def test_a_crop_depends_on_its_generator_alone(recordings: list[CachedRecording]) -> None:
     first, again = crops_of(recordings, MixingConfig()), crops_of(recordings, MixingConfig())
     first.crop(np.random.default_rng(1), 50)
     for seed in range(5):
@@ -363,7 +403,7 @@ def test_a_crop_depends_on_its_generator_alone(recordings: list[Recording]) -> N
     assert not np.array_equal(a, first.crop(np.random.default_rng(99), 400)[0])
 
 
-def test_frames_are_taught_as_what_they_hold_and_pauses_as_nothing(recordings: list[Recording]) -> None:
+def test_frames_are_taught_as_what_they_hold_and_pauses_as_nothing(recordings: list[CachedRecording]) -> None:
     crops, taught = crops_of(recordings), 0
     for seed in range(30):
         samples, labels = crops.crop(np.random.default_rng(seed), 800)
@@ -375,14 +415,14 @@ def test_frames_are_taught_as_what_they_hold_and_pauses_as_nothing(recordings: l
     assert taught > 0.6 * 30 * 800
 
 
-def test_all_classes_are_taught_alike(recordings: list[Recording]) -> None:
+def test_all_classes_are_taught_alike(recordings: list[CachedRecording]) -> None:
     crops = crops_of(recordings)
     labels = np.concatenate([crops.crop(np.random.default_rng(seed), 800)[1] for seed in range(100)])
     shares = np.bincount(labels[labels != IGNORE]) / (labels != IGNORE).sum()
     np.testing.assert_allclose(shares, 1 / 3, atol=0.06)
 
 
-def test_speech_over_anything_is_speech_and_never_lies_under_it(recordings: list[Recording]) -> None:
+def test_speech_over_anything_is_speech_and_never_lies_under_it(recordings: list[CachedRecording]) -> None:
     crops, mixed = crops_of(recordings, replace(CLEAN, background=1.0, distant=1.0)), 0
     for seed in range(30):
         samples, labels = crops.crop(np.random.default_rng(seed), 800)
@@ -393,7 +433,7 @@ def test_speech_over_anything_is_speech_and_never_lies_under_it(recordings: list
     assert mixed > 1000
 
 
-def test_another_sound_far_below_does_not_change_the_class(recordings: list[Recording]) -> None:
+def test_another_sound_far_below_does_not_change_the_class(recordings: list[CachedRecording]) -> None:
     crops = crops_of(recordings, replace(CLEAN, distant=1.0))
     for seed in range(30):
         samples, labels = crops.crop(np.random.default_rng(seed), 800)
@@ -403,7 +443,7 @@ def test_another_sound_far_below_does_not_change_the_class(recordings: list[Reco
 
 @pytest.mark.parametrize("kind", synthesis.KINDS, ids=lambda kind: kind.__name__)
 def test_noises_that_are_made_are_taught_where_they_sound(
-    recordings: list[Recording], monkeypatch: pytest.MonkeyPatch, kind: Kind
+    recordings: list[CachedRecording], monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     monkeypatch.setattr(synthesis, "KINDS", (kind,))
     crops, taught = crops_of(recordings, replace(CLEAN, synthetic=1.0)), 0
@@ -417,14 +457,14 @@ def test_noises_that_are_made_are_taught_where_they_sound(
     assert taught > 300
 
 
-def test_many_talkers_at_once_are_taught_as_noise(recordings: list[Recording]) -> None:
+def test_many_talkers_at_once_are_taught_as_noise(recordings: list[CachedRecording]) -> None:
     crops = crops_of(recordings, replace(CLEAN, babble=1.0))
     samples, labels = crops.crop(np.random.default_rng(1), 3000)
     heard = powers(samples).argmax(axis=0)
     assert set(heard[labels == 2]) == {list(PITCHES).index("speech")}
 
 
-def test_recordings_are_drawn_by_the_weights_of_their_kinds(recordings: list[Recording]) -> None:
+def test_recordings_are_drawn_by_the_weights_of_their_kinds(recordings: list[CachedRecording]) -> None:
     named = [
         replace(r, item=replace(r.item, kind="Opera; solo" if r.item.source == "music/0.wav" else "pop"))
         for r in recordings
@@ -442,7 +482,7 @@ def test_recordings_are_drawn_by_the_weights_of_their_kinds(recordings: list[Rec
     assert heard(replace(CLEAN, kind_weights=weights)) == pytest.approx(9 / 12, abs=0.04)
 
 
-def test_islands_are_short_sounds_of_one_class_alone_in_silence(recordings: list[Recording]) -> None:
+def test_islands_are_short_sounds_of_one_class_alone_in_silence(recordings: list[CachedRecording]) -> None:
     crops = crops_of(recordings, replace(CLEAN, islands=1.0))
     samples, labels = crops.crop(np.random.default_rng(0), 3000)
     loud = np.abs(samples.reshape(3000, HOP)).max(axis=1) > 1e-4
@@ -592,7 +632,9 @@ class Silent:
     def on_decoded(self) -> None:
         self.decoded += 1
 
-    def on_start(self, recipe: Recipe, train: Sequence[Recording], val: Sequence[Recording]) -> None:
+    def on_start(
+        self, recipe: Recipe, train: Sequence[CachedRecording], val: Sequence[CachedRecording]
+    ) -> None:
         self.recipe, self.train, self.val = recipe, train, val
 
     def on_batch(self, epoch: int, batch: int, batches: int, loss: float) -> None:
@@ -746,7 +788,7 @@ def test_epochs_that_see_crops_again_keep_them(folder: Path, tmp_path: Path) -> 
 
 
 def test_a_repeated_epoch_has_the_same_crops_in_another_order(
-    recordings: list[Recording], cache: Path
+    recordings: list[CachedRecording], cache: Path
 ) -> None:
     maker = BatchMaker(crops_of(recordings), 2.0, (1.0,), seed=3)
     epochs = [Epoch(maker, 6, epoch, fresh_epochs=2) for epoch in (1, 2, 3)]
@@ -821,10 +863,13 @@ def test_a_bad_file_does_not_stop_the_training(
     folder = folder_of(tmp_path / "data", PITCHES)
     (folder / "music" / "bad.wav").write_bytes(b"no recording")
     observer = Silent()
-    train(folder, tmp_path / "m.safetensors", cache, observer, QUICK)
+    few = replace(QUICK, training=replace(QUICK.training, max_unreadable=0.08))
+    train(folder, tmp_path / "m.safetensors", cache, observer, few)
     assert len(observer.train) + len(observer.val) == 12
     assert observer.decoded == 13
     assert "bad.wav" in caplog.text
+    with pytest.raises(DataError, match="1 of 13 recordings cannot be read; more than 5% are taken for"):
+        train(folder, tmp_path / "m.safetensors", cache, recipe=QUICK)
 
 
 @pytest.mark.parametrize("lost", [["music"], list(PITCHES)], ids=["a class", "everything"])
@@ -833,8 +878,9 @@ def test_a_class_of_nothing_but_bad_files_is_an_error(cache: Path, tmp_path: Pat
     for label in lost:
         for path in (folder / label).iterdir():
             path.write_bytes(b"no recording")
+    any_share = replace(QUICK, training=replace(QUICK.training, max_unreadable=1.0))
     with pytest.raises(DataError, match=r"the class '(speech|music)' has no recordings"):
-        train(folder, tmp_path / "m.safetensors", cache, recipe=QUICK)
+        train(folder, tmp_path / "m.safetensors", cache, recipe=any_share)
     assert not (tmp_path / "m.safetensors").exists()
 
 

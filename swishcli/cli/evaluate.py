@@ -215,7 +215,7 @@ class _Pairs:
         from swishcli.checkpoint import find_model, load_checkpoint
         from swishcli.evaluation.pairing import Pair
         from swishcli.evaluation.scoring import counted_windows_of, in_windows
-        from swishcli.training.data import VAL, find_items
+        from swishcli.training.datasets import VAL, find_items
 
         items = find_items(self.reference)
         if any(item.split for item in items):

@@ -20,7 +20,7 @@ from swishcli.errors import OutputError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from swishcli.training.data import Recording
+    from swishcli.training.cache import CachedRecording
     from swishcli.training.loop import EpochResult
     from swishcli.training.recipe import Recipe
 
@@ -105,6 +105,7 @@ def train(
     import torch
 
     from swishcli.training import recipe as recipes
+    from swishcli.training.cache import default_cache
 
     # Making crops costs about as much as learning from them: a worker per core, and one thread to learn.
     workers = default_threads() if workers is None else workers
@@ -116,7 +117,7 @@ def train(
             _recipe(size or "slim", causal=causal, config=config, epochs=epochs, seed=seed),
             device=torch.device(find_device(device.device)),
             workers=workers,
-            cache=cache or recipes.default_cache(),
+            cache=cache or default_cache(),
             observer=display,
             rooms=rir,
             init_from=init_from,
@@ -185,7 +186,9 @@ class _Display:
     def on_decoded(self) -> None:
         self._progress.advance(self._task)
 
-    def on_start(self, recipe: Recipe, train: Sequence[Recording], val: Sequence[Recording]) -> None:
+    def on_start(
+        self, recipe: Recipe, train: Sequence[CachedRecording], val: Sequence[CachedRecording]
+    ) -> None:
         from swishcli.training.recipe import class_order
 
         rate = recipe.front_end.sample_rate

@@ -22,11 +22,11 @@ from torch.utils.data import Dataset
 from swishcli import features, torch_features
 from swishcli.files import atomic_path
 from swishcli.torch_features import TorchMfcc
-from swishcli.training import augmentation, composition, data, mixing, synthesis
+from swishcli.training import activity, augmentation, cache, composition, mixing, synthesis
 from swishcli.training.mixing import CropMaker
 from swishcli.training.teachers import Tagger
 
-_MAKERS = (features, torch_features, augmentation, composition, data, mixing, synthesis)
+_MAKERS = (features, torch_features, activity, augmentation, cache, composition, mixing, synthesis)
 """The modules whose code decides what a batch holds."""
 
 

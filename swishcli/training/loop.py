@@ -27,7 +27,7 @@ from swishcli.network import SwishNet, frame_loss
 from swishcli.smoothing import SmoothingConfig
 from swishcli.torch_features import TorchMfcc
 from swishcli.training.batches import Batch, BatchMaker, Epoch
-from swishcli.training.data import Recording
+from swishcli.training.cache import CachedRecording
 from swishcli.training.mixing import CropMaker
 from swishcli.training.teachers import (
     DistillationConfig,
@@ -60,6 +60,8 @@ class TrainingConfig:
     """Of the exponential moving average of the weights, which is what is validated and kept."""
     patience: int = 10
     """Epochs without a better validation after which training stops."""
+    max_unreadable: float = 0.05
+    """Share of the recordings that may be unreadable; above it there is no training."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -75,6 +77,8 @@ class TrainingConfig:
         for name in ("label_smoothing", "average_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+        if not 0 <= self.max_unreadable <= 1:
+            raise ValueError(f"max_unreadable must be between 0 and 1, not {self.max_unreadable}")
         # A batch norm cannot learn from one crop that the coarsest stage sees as one position.
         if not self.crop_s or min(self.crop_s) <= 0 or self.batch_s < 2 * max(self.crop_s):
             raise ValueError(
@@ -119,13 +123,13 @@ class Trainer:
     ----------
     crops : CropMaker
         Where training crops come from.
-    validation : sequence of Recording
+    validation : sequence of CachedRecording
         Whole recordings the network is judged on after every epoch.
     """
 
     network: SwishNet
     crops: CropMaker
-    validation: Sequence[Recording]
+    validation: Sequence[CachedRecording]
     config: TrainingConfig
     device: torch.device
     distillation: DistillationConfig

@@ -21,9 +21,11 @@ from swishcli.audio import Samples, read_audio
 from swishcli.features import FrontEndConfig
 from swishcli.network import IGNORE
 from swishcli.training import augmentation
+from swishcli.training.activity import active_frames, audible_frames
 from swishcli.training.augmentation import Generator
+from swishcli.training.cache import CachedRecording, data_digest
 from swishcli.training.composition import instrumental, vocal
-from swishcli.training.data import Item, Recording, active_frames, audible_frames, data_digest
+from swishcli.training.datasets import Item
 from swishcli.training.synthesis import synthetic_noise
 
 SPEECH, MUSIC, NOISE = "speech", "music", "noise"
@@ -123,7 +125,7 @@ class CropMaker:
 
     Parameters
     ----------
-    recordings : sequence of Recording
+    recordings : sequence of CachedRecording
         The training split.
     classes : sequence of str
         Class names; labels are indices into it.
@@ -133,7 +135,7 @@ class CropMaker:
 
     def __init__(
         self,
-        recordings: Sequence[Recording],
+        recordings: Sequence[CachedRecording],
         classes: Sequence[str],
         front_end: FrontEndConfig,
         mixing: MixingConfig,
@@ -368,8 +370,8 @@ class CropMaker:
 class _Pool:
     """The recordings of one class, drawn source by source."""
 
-    def __init__(self, recordings: Sequence[Recording], mixing: MixingConfig) -> None:
-        by_source: dict[str, list[Recording]] = defaultdict(list)
+    def __init__(self, recordings: Sequence[CachedRecording], mixing: MixingConfig) -> None:
+        by_source: dict[str, list[CachedRecording]] = defaultdict(list)
         for recording in recordings:
             by_source[recording.item.source].append(recording)
         self._sources = [by_source[source] for source in sorted(by_source)]
@@ -382,7 +384,7 @@ class _Pool:
         self._source_edges = _edges(seconds**mixing.source_balance * raised)
         self._recording_edges = [_edges(s) for s in shares]
 
-    def draw(self, generator: Generator) -> Recording:
+    def draw(self, generator: Generator) -> CachedRecording:
         source = int(np.searchsorted(self._source_edges, generator.uniform()))
         recording = int(np.searchsorted(self._recording_edges[source], generator.uniform()))
         return self._sources[source][recording]

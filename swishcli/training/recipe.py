@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -34,16 +34,8 @@ from swishcli.features import FrontEndConfig
 from swishcli.files import recordings_in
 from swishcli.network import SwishNet, network_of, to_onnx
 from swishcli.smoothing import SmoothingConfig
-from swishcli.training.data import (
-    TRAIN,
-    VAL,
-    Recording,
-    data_digest,
-    find_items,
-    load_recordings,
-    seconds_per_source,
-    split_items,
-)
+from swishcli.training.cache import CachedRecording, data_digest, load_recordings
+from swishcli.training.datasets import TRAIN, VAL, find_items, split_items
 from swishcli.training.loop import Observer, Trainer, TrainingConfig
 from swishcli.training.mixing import CropMaker, MixingConfig, load_rooms
 from swishcli.training.teachers import DistillationConfig, Tagger, is_tagger
@@ -143,7 +135,9 @@ class RunObserver(Observer, Protocol):
     def on_decoded(self) -> None:
         """After every recording that has been decoded or found in the cache."""
 
-    def on_start(self, recipe: Recipe, train: Sequence[Recording], val: Sequence[Recording]) -> None:
+    def on_start(
+        self, recipe: Recipe, train: Sequence[CachedRecording], val: Sequence[CachedRecording]
+    ) -> None:
         """Before the first batch."""
 
 
@@ -157,24 +151,13 @@ def class_order(labels: Iterable[str]) -> tuple[str, ...]:
     return (*(c for c in _FIRST_CLASSES if c in labels), *sorted(labels.difference(_FIRST_CLASSES)))
 
 
-def default_cache() -> Path:
-    """Where decoded audio is kept: ``swish`` in the user's cache folder."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-    elif sys.platform == "darwin":
-        base = str(Path.home() / "Library/Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME")
-    return Path(base or Path.home() / ".cache") / "swish"
-
-
 class Run:
     """A training run: data set, recipe, and the file its model goes to.
 
     Parameters
     ----------
     data : Path
-        Folder or manifest, see `swishcli.training.data`.
+        Folder or manifest, see `swishcli.training.datasets`.
     output : Path
         The checkpoint to write. ``<output>.state`` beside it holds what `resume` needs.
     rooms : Path, optional
@@ -223,7 +206,12 @@ class Run:
         tagger, networks = _teachers(teachers, self.recipe, classes)
         impulses = _read_rooms(rooms, front_end.sample_rate) if rooms else []
         recordings = load_recordings(
-            items, front_end.sample_rate, front_end.hop_length, cache, observer.on_decoded
+            items,
+            front_end.sample_rate,
+            front_end.hop_length,
+            cache,
+            observer.on_decoded,
+            recipe.training.max_unreadable,
         )
         # Files that could not be read are gone: what is left must still be enough.
         readable = {r.item.label for r in recordings}
@@ -381,11 +369,14 @@ def _read_rooms(folder: Path, sample_rate: int) -> list[Samples]:
     return load_rooms(paths, sample_rate)
 
 
-def _sources(recordings: Sequence[Recording], sample_rate: int) -> tuple[Source, ...]:
-    found = seconds_per_source(recordings, sample_rate)
+def _sources(recordings: Sequence[CachedRecording], sample_rate: int) -> tuple[Source, ...]:
+    found: Counter[tuple[str, str, str]] = Counter()
+    for recording in recordings:
+        item = recording.item
+        found[item.label, item.source, item.licence] += recording.n_samples
     if len(found) == len(recordings):  # nothing says what belongs together: no list of every file
-        found = {}
+        return ()
     return tuple(
-        Source(label, source, licence, round(seconds, 1))
-        for (label, source, licence), seconds in sorted(found.items())
+        Source(label, source, licence, round(n / sample_rate, 1))
+        for (label, source, licence), n in sorted(found.items())
     )

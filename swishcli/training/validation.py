@@ -18,7 +18,7 @@ from swishcli.inference import frame_scores
 from swishcli.network import SwishNet
 from swishcli.segments import Segmentation
 from swishcli.smoothing import SmoothingConfig, log_softmax
-from swishcli.training.data import Recording
+from swishcli.training.cache import CachedRecording
 
 _BLOCK_S = 60.0
 """Seconds of a recording that go through the network's front end at a time."""
@@ -40,7 +40,7 @@ class NetworkEngine:
 
 
 def validate(
-    engine: NetworkEngine, checkpoint: Checkpoint, recordings: Sequence[Recording]
+    engine: NetworkEngine, checkpoint: Checkpoint, recordings: Sequence[CachedRecording]
 ) -> tuple[tuple[float, ...], float]:
     """Recall of each class on the 1-s windows of whole recordings, and the temperature.
 
@@ -67,7 +67,7 @@ def validate(
 
 
 def _heard(
-    engine: NetworkEngine, checkpoint: Checkpoint, recording: Recording
+    engine: NetworkEngine, checkpoint: Checkpoint, recording: CachedRecording
 ) -> tuple[Segmentation, npt.NDArray[np.float32]]:
     """The segments of a recording, and the logits ``[P, K]`` they are made of."""
     rate = checkpoint.front_end.sample_rate
