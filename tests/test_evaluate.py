@@ -82,6 +82,19 @@ def test_lines_of_segment_are_hypotheses(swish: Swish, samples: Path, tmp_path: 
     assert json.loads(from_model.stdout)["confusion_s"] == json.loads(from_lines.stdout)["confusion_s"]
 
 
+def test_files_of_many_recordings_are_matched_one_by_one(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "ref.rttm").write_text(
+        "SPEAKER a 1 0 2 <NA> <NA> speech <NA> <NA>\nSPEAKER b 1 0 4 <NA> <NA> music <NA> <NA>\n"
+    )
+    (tmp_path / "said.csv").write_text(
+        "path,start,end,label\nx/a.wav,0,2,speech\nx/b.wav,0,1,speech\nx/b.wav,1,4,music\n"
+    )
+    done = swish("evaluate", tmp_path / "ref.rttm", tmp_path / "said.csv", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {file["name"]: file["wrong_s"] for file in found["files"]} == {"a": 0.0, "b": 1.0}
+
+
 def test_a_part_of_the_segments_leaves_silence_between(swish: Swish, samples: Path, tmp_path: Path) -> None:
     said = swish("segment", samples / "programme.flac", "--only", "speech", "--json").stdout
     (tmp_path / "programme.jsonl").write_text(said)

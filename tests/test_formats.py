@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 
 from swishcli.errors import DataError
 from swishcli.files import write_text_atomically
-from swishcli.formats import FORMATS, read_segments, segmentation_from_dict, segmentation_to_dict
+from swishcli.formats import (
+    FORMATS,
+    read_all_segments,
+    read_segments,
+    segmentation_from_dict,
+    segmentation_to_dict,
+)
 from swishcli.segments import SILENCE, Segment, Segmentation, merge_adjacent, tile
 
 EXAMPLE = Segmentation(
@@ -105,6 +111,46 @@ item []:
         '2\n00:00:01.200 --> 00:00:01.300\nwhite "noise", grün\n\n'
         "3\n00:00:02.000 --> 00:00:04.000\nmusic\n"
     ),
+    "elan": """\
+<?xml version="1.0" encoding="UTF-8"?>
+<ANNOTATION_DOCUMENT xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" AUTHOR="" DATE="1970-01-01T00:00:00Z" \
+FORMAT="3.0" VERSION="3.0" xsi:noNamespaceSchemaLocation="http://www.mpi.nl/tools/elan/EAFv3.0.xsd">
+  <HEADER MEDIA_FILE="" TIME_UNITS="milliseconds" />
+  <TIME_ORDER>
+    <TIME_SLOT TIME_SLOT_ID="ts1" TIME_VALUE="0" />
+    <TIME_SLOT TIME_SLOT_ID="ts2" TIME_VALUE="1200" />
+    <TIME_SLOT TIME_SLOT_ID="ts3" TIME_VALUE="1200" />
+    <TIME_SLOT TIME_SLOT_ID="ts4" TIME_VALUE="1300" />
+    <TIME_SLOT TIME_SLOT_ID="ts5" TIME_VALUE="1300" />
+    <TIME_SLOT TIME_SLOT_ID="ts6" TIME_VALUE="2000" />
+    <TIME_SLOT TIME_SLOT_ID="ts7" TIME_VALUE="2000" />
+    <TIME_SLOT TIME_SLOT_ID="ts8" TIME_VALUE="4000" />
+  </TIME_ORDER>
+  <TIER LINGUISTIC_TYPE_REF="default-lt" TIER_ID="swish">
+    <ANNOTATION>
+      <ALIGNABLE_ANNOTATION ANNOTATION_ID="a1" TIME_SLOT_REF1="ts1" TIME_SLOT_REF2="ts2">
+        <ANNOTATION_VALUE>speech</ANNOTATION_VALUE>
+      </ALIGNABLE_ANNOTATION>
+    </ANNOTATION>
+    <ANNOTATION>
+      <ALIGNABLE_ANNOTATION ANNOTATION_ID="a2" TIME_SLOT_REF1="ts3" TIME_SLOT_REF2="ts4">
+        <ANNOTATION_VALUE>white "noise", grün</ANNOTATION_VALUE>
+      </ALIGNABLE_ANNOTATION>
+    </ANNOTATION>
+    <ANNOTATION>
+      <ALIGNABLE_ANNOTATION ANNOTATION_ID="a3" TIME_SLOT_REF1="ts5" TIME_SLOT_REF2="ts6">
+        <ANNOTATION_VALUE>silence</ANNOTATION_VALUE>
+      </ALIGNABLE_ANNOTATION>
+    </ANNOTATION>
+    <ANNOTATION>
+      <ALIGNABLE_ANNOTATION ANNOTATION_ID="a4" TIME_SLOT_REF1="ts7" TIME_SLOT_REF2="ts8">
+        <ANNOTATION_VALUE>music</ANNOTATION_VALUE>
+      </ALIGNABLE_ANNOTATION>
+    </ANNOTATION>
+  </TIER>
+  <LINGUISTIC_TYPE GRAPHIC_REFERENCES="false" LINGUISTIC_TYPE_ID="default-lt" TIME_ALIGNABLE="true" />
+</ANNOTATION_DOCUMENT>
+""",
 }
 
 
@@ -178,7 +224,7 @@ def test_golden_text(name: str) -> None:
 
 
 def test_the_formats_and_their_extensions(tmp_path: Path) -> None:
-    assert list(FORMATS) == ["json", "csv", "tsv", "rttm", "textgrid", "audacity", "srt", "vtt"]
+    assert list(FORMATS) == ["json", "csv", "tsv", "rttm", "textgrid", "audacity", "srt", "vtt", "elan"]
     for name in FORMATS:
         write(tmp_path, name, EXAMPLE)
     assert len(list(tmp_path.iterdir())) == len(FORMATS)
@@ -189,7 +235,7 @@ def test_segments_of_one_label_leave_the_rest_out(tmp_path: Path) -> None:
     assert spans(read_segments(write(tmp_path, "json", music))) == [(1.75, 4.0, "music")]
     assert FORMATS["csv"].render(music).count("\n") == 2
     silence_first = [(0.0, 1.75, SILENCE), (1.75, 4.0, "music")]
-    for name in ("rttm", "textgrid", "audacity", "srt", "vtt"):
+    for name in ("rttm", "textgrid", "audacity", "srt", "vtt", "elan"):
         assert spans(read_segments(write(tmp_path, name, music))) == silence_first
 
 
@@ -511,7 +557,7 @@ BROKEN = {
     ],
     "csv": [
         ("", "line 1: not a header"),
-        ("0,1,speech\n", "line 1: not a header"),
+        ("a,b,speech\n", "line 1: not a header"),
         ("start,end,label\n0,1\n", "line 2: 2 fields under 3 columns"),
         ("start,end,label\n0,x,a\n", "line 2: start, end or confidence is not a number"),
         ("start,end,label,confidence\n0,1,a,nan\n", "line 2: start, end or confidence is not a number"),
@@ -593,3 +639,70 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_segments(tmp_path / "b.csv")
     with pytest.raises(DataError, match=r"a\.wav: not a file of segments by its extension"):
         read_segments(tmp_path / "a.wav")
+
+
+TABLES_OF_OTHERS = {
+    "inaSpeechSegmenter": ("a.csv", "labels\tstart\tstop\nspeech\t0.5\t2.0\nmusic\t2.0\t3.0\n"),
+    "AVA-Speech": ("a.csv", "-5KQ66BBWC4,0.50,2.00,speech\n-5KQ66BBWC4,2.00,3.00,music\n"),
+    "DCASE": ("a.tsv", "filename\tonset\toffset\tevent_label\na.wav\t0.5\t2\tspeech\na.wav\t2\t3\tmusic\n"),
+    "durations, semicolons": ("a.csv", "Begin Time (s);Duration;Class\n0.5;1.5;speech\n2;1;music\n"),
+    "Praat, through R": ("a.csv", '"tmin","tier","text","tmax"\n0.5,"t","speech",2\n2,"t","music",3\n'),
+}
+
+
+@pytest.mark.parametrize("program", TABLES_OF_OTHERS)
+def test_tables_of_other_programs_are_read_by_the_names_of_their_columns(
+    tmp_path: Path, program: str
+) -> None:
+    name, text = TABLES_OF_OTHERS[program]
+    expected = [(0.0, 0.5, SILENCE), (0.5, 2.0, "speech"), (2.0, 3.0, "music")]
+    assert spans(read_text(tmp_path, name, text)) == expected
+
+
+def test_several_recordings_in_a_file_are_read_together_or_refused(tmp_path: Path) -> None:
+    rttm = "SPEAKER a 1 0 1 <NA> <NA> speech <NA> <NA>\nSPEAKER b 1 1 1 <NA> <NA> music <NA> <NA>\n"
+    table = "path,start,end,label\na.wav,0,1,speech\nb.wav,0,2,music\n"
+    for name, text, paths in (("x.rttm", rttm, ["a", "b"]), ("x.csv", table, ["a.wav", "b.wav"])):
+        (tmp_path / name).write_text(text)
+        found = read_all_segments(tmp_path / name)
+        assert [(s.path, s.duration, s.segments[-1].label) for s in found] == [
+            (paths[0], 1.0, "speech"),
+            (paths[1], 2.0, "music"),
+        ]
+        with pytest.raises(DataError, match="a second recording or channel, and a segmentation is of one"):
+            read_segments(tmp_path / name)
+
+
+def test_elan_files_are_those_of_an_independent_library(tmp_path: Path) -> None:
+    pympi = pytest.importorskip("pympi")
+    path = write(tmp_path, "elan", EXAMPLE)
+    ours = pympi.Elan.Eaf(path)
+    assert sorted(ours.get_annotation_data_for_tier("swish"))[:2] == [
+        (0, 1200, "speech"),
+        (1200, 1300, 'white "noise", grün'),
+    ]
+    theirs = pympi.Elan.Eaf()
+    theirs.add_tier("labels")
+    theirs.add_annotation("labels", 500, 2000, "speech")
+    theirs.add_annotation("labels", 2000, 2500, "music")
+    theirs.to_file(tmp_path / "theirs.eaf")
+    found = spans(read_segments(tmp_path / "theirs.eaf"))
+    assert found == [(0.0, 0.5, SILENCE), (0.5, 2.0, "speech"), (2.0, 2.5, "music")]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<ANNOTATION_DOCUMENT>", "line 1: not XML"),
+        ("<html/>", "not a document of ELAN"),
+        (
+            '<ANNOTATION_DOCUMENT><TIER><ALIGNABLE_ANNOTATION ANNOTATION_ID="a1" TIME_SLOT_REF1="x"/></TIER>'
+            "</ANNOTATION_DOCUMENT>",
+            "the annotation 'a1' has no times in milliseconds",
+        ),
+    ],
+)
+def test_a_malformed_elan_file_is_a_sentence(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "a.eaf").write_text(text)
+    with pytest.raises(DataError, match=reason):
+        read_segments(tmp_path / "a.eaf")

@@ -60,7 +60,7 @@ def segment(
             "--format",
             "-f",
             metavar="NAME",
-            help="json, csv, tsv, rttm, textgrid, audacity, srt or vtt; with commas or several times. Without "
+            help="json, csv, tsv, rttm, textgrid, audacity, srt, vtt or elan; with commas or several times. Without "
             "--output the one format of the one recording is printed.",
             rich_help_panel=_WRITING,
         ),

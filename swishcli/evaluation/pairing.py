@@ -1,7 +1,7 @@
 """Which reference and which hypothesis belong together, and what is said about the two.
 
 Files of labels are matched by name, whatever their formats: ``ref/a.tsv``, ``hyp/a.rttm`` and ``hyp/a.wav.json``
-are of one recording. JSON Lines, as `swish segment --json` prints, hold many.
+are of one recording. JSON Lines, as `swish segment --json` prints, RTTM and tables may be of many recordings.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 
 from swishcli.errors import DataError, SwishError, display_path
 from swishcli.files import is_audio
-from swishcli.formats import LABEL_SUFFIXES, read_segments, segmentation_from_dict
+from swishcli.formats import LABEL_SUFFIXES, read_all_segments, read_segments, segmentation_from_dict
 from swishcli.segments import SILENCE, Segment, Segmentation
 
 MANY = ".jsonl"
@@ -67,8 +67,14 @@ def read_all(path: Path) -> dict[str, Segmentation | SwishError]:
         raise DataError(f"{display_path(path)}: no such file or folder")
     if path.suffix.lower() == MANY and not path.is_dir():
         return _read_lines(path)
-    files = label_files(path) if path.is_dir() else {recording_name(PurePath(path.name)): path}
-    return {name: _read(file) for name, file in files.items()}
+    if path.is_dir():
+        return {name: _read(file) for name, file in label_files(path).items()}
+    found = [s for s in read_all_segments(path) if s.duration > 0]
+    if not found:
+        raise DataError(f"{display_path(path)}: holds no labels")
+    if len(found) == 1:
+        return {recording_name(PurePath(path.name)): _without_gaps(found[0])}
+    return {_name_of(segmentation): _without_gaps(segmentation) for segmentation in found}
 
 
 def _read(path: Path) -> Segmentation | SwishError:
@@ -92,11 +98,16 @@ def _read_lines(path: Path) -> dict[str, Segmentation | SwishError]:
             segmentation = segmentation_from_dict(json.loads(line))
         except (ValueError, RecursionError):
             raise DataError(f"{display_path(path)}: line {number}: not the JSON of a segmentation") from None
-        name = recording_name(PurePath(PurePath(segmentation.path or str(number)).name))
-        found[name] = _without_gaps(segmentation)
+        found[_name_of(segmentation)] = _without_gaps(segmentation)
     if not found:
         raise DataError(f"{display_path(path)}: holds no segmentations")
     return found
+
+
+def _name_of(segmentation: Segmentation) -> str:
+    """What a segmentation among others is matched by: the name of its recording, and its channel."""
+    channel = "" if segmentation.channel is None else f".channel{segmentation.channel}"
+    return recording_name(PurePath(PurePath(segmentation.path or "").name)) + channel
 
 
 def _without_gaps(segmentation: Segmentation) -> Segmentation:

@@ -11,23 +11,27 @@ textgrid    ``.TextGrid``       Praat manual, "TextGrid file formats", long text
 audacity    ``.audacity.txt``   Audacity manual, "Importing and Exporting Labels", standard format
 srt         ``.srt``            SubRip: a numbered cue for each segment
 vtt         ``.vtt``            WebVTT, W3C Candidate Recommendation of 2019
+elan        ``.eaf``            ELAN Annotation Format 3.0
 ==========  ==================  ===========================================================================
 
 Times are seconds with three decimals, except in JSON, which does not round them. A boundary is the same text
 on both its sides, so that a file tiles as exactly as what was written; a segment that is shorter than the
 rounding has the same start and end in a table, and is missing elsewhere. Confidences have three decimals.
 
-RTTM, Audacity and subtitle files may leave time unlabelled; a reader calls it `SILENCE`. They also do not say
+RTTM, Audacity, ELAN and subtitle files may leave time unlabelled; a reader calls it `SILENCE`. They also do not say
 how long the recording is: it is taken to end with the last label (`swishcli.segments.tile` lengthens it).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 from swishcli.errors import DataError, display_path
 from swishcli.formats.audacity import Audacity
 from swishcli.formats.base import SNAP_S, Format, malformed
+from swishcli.formats.elan import Elan
 from swishcli.formats.json import Json, segment_to_dict, segmentation_from_dict, segmentation_to_dict
 from swishcli.formats.rttm import Rttm
 from swishcli.formats.subtitles import Srt, Vtt
@@ -40,6 +44,7 @@ __all__ = [
     "LABEL_SUFFIXES",
     "SNAP_S",
     "Format",
+    "read_all_segments",
     "read_segments",
     "segment_to_dict",
     "segmentation_from_dict",
@@ -48,8 +53,10 @@ __all__ = [
     "table_rows",
 ]
 
+Result = TypeVar("Result")
+
 FORMATS: dict[str, Format] = {
-    f.name: f for f in (Json(), Csv(), Tsv(), Rttm(), TextGrid(), Audacity(), Srt(), Vtt())
+    f.name: f for f in (Json(), Csv(), Tsv(), Rttm(), TextGrid(), Audacity(), Srt(), Vtt(), Elan())
 }
 """Every format by its name, in the order in which a person is shown them."""
 
@@ -71,11 +78,20 @@ def read_segments(path: str | Path) -> Segmentation:
         If the file cannot be read, has an unknown extension or is malformed: one sentence with its name and,
         where there is one, the line.
     """
+    return _read(path, lambda reader, text: reader.parse(text))
+
+
+def read_all_segments(path: str | Path) -> list[Segmentation]:
+    """As `read_segments`, of a file that may be of many recordings: RTTM and tables; each then has a path."""
+    return _read(path, lambda reader, text: reader.parse_all(text))
+
+
+def _read(path: str | Path, parse: Callable[[Format, str], Result]) -> Result:
     reader = _BY_SUFFIX.get(PurePath(path).suffix.lower())
     try:
         if reader is None:
             raise ValueError(f"not a file of segments by its extension (known: {', '.join(_BY_SUFFIX)})")
-        return reader.parse(_decoded(Path(path).read_bytes()))
+        return parse(reader, _decoded(Path(path).read_bytes()))
     except OSError as error:
         raise DataError(f"{display_path(path)}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:

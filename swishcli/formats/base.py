@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from typing import ClassVar, NamedTuple
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, NamedTuple, TypeVar
 
 from swishcli.segments import SILENCE, Segment, Segmentation, tile
+
+Key = TypeVar("Key", bound=Hashable)
+"""What tells recordings, and channels of them, apart within a file."""
 
 SNAP_S = 1e-6
 """Boundaries no further apart than this, in seconds, are read as one: other programs round."""
@@ -28,9 +31,13 @@ class Format(ABC):
     def parse(self, text: str) -> Segmentation:
         """Read `text` back. Raises ValueError, with the line and the reason, where it is malformed."""
 
+    def parse_all(self, text: str) -> list[Segmentation]:
+        """Read the segmentations of all recordings that `text` is of, each with its path where there are more."""
+        return [self.parse(text)]
+
 
 class Row(NamedTuple):
-    """A segment as it was read, and the line where it stands."""
+    """A segment as it was read, and the line where it stands (0 if unknown)."""
 
     line: int
     start: float
@@ -40,8 +47,8 @@ class Row(NamedTuple):
 
 
 def malformed(line: int, reason: str) -> ValueError:
-    """The error for a line of a file."""
-    return ValueError(f"line {line}: {reason}")
+    """The error for a line of a file; 0 where the format does not know lines."""
+    return ValueError(f"line {line}: {reason}" if line else reason)
 
 
 def row_of(line: int, start: str, end: str, label: str, confidence: str = "") -> Row:
@@ -83,6 +90,15 @@ def _joined(rows: Iterable[Row]) -> Iterator[tuple[Row, float, Segment]]:
         segment = Segment(start, max(start, row.end), row.label, row.confidence)
         yield row, position, segment
         position = segment.end
+
+
+def of_one(recordings: Mapping[Key, Sequence[Row]], none: Key) -> tuple[Key, Sequence[Row]]:
+    """The only recording and its rows, or `none` without rows. Raises ValueError where there are several."""
+    first, *others = recordings.items() or [(none, ())]
+    if others:
+        _, rows = others[0]
+        raise malformed(rows[0].line, "a second recording or channel, and a segmentation is of one")
+    return first
 
 
 def milliseconds(time: float) -> int:

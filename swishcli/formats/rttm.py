@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import PurePath
 
 from swishcli.formats.base import (
     Format,
+    Row,
     assemble_sparse,
     confidence_text,
     malformed,
     milliseconds_text,
+    of_one,
     row_of,
     visible,
 )
@@ -38,25 +41,40 @@ class Rttm(Format):
         )
 
     def parse(self, text: str) -> Segmentation:
-        rows, recordings = [], set()
-        for number, line in enumerate(text.split("\n"), 1):
-            fields = line.split()
-            if not fields or line.startswith(";;"):
-                continue
-            if len(fields) < 8 or not fields[0].isupper():
-                raise malformed(number, "not a line of RTTM")
-            if fields[0] != "SPEAKER":
-                continue  # words, sentence units, regions not to score: none is a segment
-            recordings.add((fields[1], fields[2]))
-            if len(recordings) > 1:
-                raise malformed(number, "a second recording or channel, and a segmentation is of one")
-            try:
-                # Added as decimals: 1.2 + 0.1 is 1.3, where the next line starts.
-                end = str(Decimal(fields[3]) + Decimal(fields[4]))
-            except ArithmeticError:
-                raise malformed(number, "start or duration is not a number") from None
-            rows.append(row_of(number, fields[3], end, fields[7]))
+        _, rows = of_one(_recordings(text), ("", ""))
         return assemble_sparse(rows)
+
+    def parse_all(self, text: str) -> list[Segmentation]:
+        return [
+            replace(assemble_sparse(rows), path=name, channel=_channel(channel))
+            for (name, channel), rows in _recordings(text).items()
+        ]
+
+
+def _recordings(text: str) -> dict[tuple[str, str], list[Row]]:
+    """The rows of each recording and channel."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        fields = line.split()
+        if not fields or line.startswith(";;"):
+            continue
+        if len(fields) < 8 or not fields[0].isupper():
+            raise malformed(number, "not a line of RTTM")
+        if fields[0] != "SPEAKER":
+            continue  # words, sentence units, regions not to score: none is a segment
+        try:
+            # Added as decimals: 1.2 + 0.1 is 1.3, where the next line starts.
+            end = str(Decimal(fields[3]) + Decimal(fields[4]))
+        except ArithmeticError:
+            raise malformed(number, "start or duration is not a number") from None
+        row = row_of(number, fields[3], end, fields[7])
+        found.setdefault((fields[1], fields[2]), []).append(row)
+    return found
+
+
+def _channel(text: str) -> int | None:
+    """A channel as we count; the first may be the mean of all as well."""
+    return int(text) - 1 if re.fullmatch("[0-9]{1,9}", text) and int(text) > 1 else None
 
 
 def _field(text: str) -> str:

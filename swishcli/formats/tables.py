@@ -1,20 +1,49 @@
 """Tables with a header: CSV for spreadsheets and data frames, TSV for reference labels.
 
 A header may name its columns in any order, with or without the unit (``start`` or ``start_s``), and with any
-others beside them.
+others beside them. Tables of other programs are read as well: their columns are found by the names in
+`_COLUMNS`, or in a table without a header by their order (recording, start, end, label, the recording optional,
+as in AVA-Speech); the delimiter may be a tab, comma or semicolon. What such a table leaves unlabelled is silence.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 
-from swishcli.formats.base import Format, Row, assemble, confidence_text, malformed, row_of, seconds_text
+from swishcli.formats.base import (
+    Format,
+    Row,
+    assemble,
+    assemble_sparse,
+    confidence_text,
+    malformed,
+    of_one,
+    row_of,
+    seconds_text,
+)
 from swishcli.segments import Segmentation
+
+_COLUMNS = {
+    "start": "start onset begin start_time begin_time time_start from tmin xmin",
+    "end": "end offset stop finish end_time stop_time time_end to tmax xmax",
+    "duration": "duration length dur",
+    "label": "label labels class event_label event category annotation tag text",
+    "confidence": "confidence probability",
+    "path": "path file filename file_name recording audio audio_filename",
+    "channel": "channel",
+}
+"""What columns are called, without their unit."""
+_MEANINGS = {name: column for column, names in _COLUMNS.items() for name in names.split()}
+
+_Quoting = Literal[0, 3]
 
 
 class Csv(Format):
@@ -31,7 +60,10 @@ class Csv(Format):
         return "".join(map(_csv_line, [table_header(segmentation), *table_rows(segmentation)]))
 
     def parse(self, text: str) -> Segmentation:
-        return _parse(text, ",", csv.QUOTE_MINIMAL)
+        return _parse(text, csv.QUOTE_MINIMAL)
+
+    def parse_all(self, text: str) -> list[Segmentation]:
+        return _parse_all(text, csv.QUOTE_MINIMAL)
 
 
 class Tsv(Format):
@@ -45,7 +77,10 @@ class Tsv(Format):
         return "".join("\t".join(row) + "\n" for row in [("start_s", "end_s", "label"), *rows])
 
     def parse(self, text: str) -> Segmentation:
-        return _parse(text, "\t", csv.QUOTE_NONE)
+        return _parse(text, csv.QUOTE_NONE, "\t")
+
+    def parse_all(self, text: str) -> list[Segmentation]:
+        return _parse_all(text, csv.QUOTE_NONE, "\t")
 
 
 def table_header(segmentation: Segmentation) -> list[str]:
@@ -78,27 +113,84 @@ def _csv_line(fields: Iterable[str]) -> str:
     return buffer.getvalue().removesuffix("\r\n") + "\n"
 
 
-def _parse(text: str, delimiter: str, quoting: Literal[0, 3]) -> Segmentation:
+def _parse(text: str, quoting: _Quoting, delimiter: str | None = None) -> Segmentation:
+    recordings, ours = _recordings(text, quoting, delimiter)
+    key, rows = of_one(recordings, ("", None))
+    return _assembled(key, rows, ours)
+
+
+def _parse_all(text: str, quoting: _Quoting, delimiter: str | None = None) -> list[Segmentation]:
+    recordings, ours = _recordings(text, quoting, delimiter)
+    return [_assembled(key, rows, ours) for key, rows in recordings.items()]
+
+
+def _assembled(key: tuple[str, int | None], rows: Sequence[Row], ours: bool) -> Segmentation:
+    path, channel = key
+    return replace(assemble(rows) if ours else assemble_sparse(rows), path=path or None, channel=channel)
+
+
+def _recordings(
+    text: str, quoting: _Quoting, delimiter: str | None
+) -> tuple[dict[tuple[str, int | None], list[Row]], bool]:
+    """The rows of each recording and channel, and whether the columns have our own names."""
+    delimiter = delimiter or max(",\t;", key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
-    rows: list[Row] = []
-    recordings: set[tuple[str, int | None]] = set()
+    found: dict[tuple[str, int | None], list[Row]] = {}
     try:
-        header = [column.strip().lower().removesuffix("_s") for column in next(reader, [])]
-        if not {"start", "end", "label"} <= set(header):
-            raise malformed(1, "not a header with start, end and label")
-        for fields in filter(None, reader):
+        first = next(reader, [])
+        columns, names = _columns(first)
+        rows = reader if names else itertools.chain([first], reader)
+        for fields in filter(None, rows):
             line = reader.line_num
-            if len(fields) != len(header):
-                raise malformed(line, f"{len(fields)} fields under {len(header)} columns")
-            cell = dict(zip(header, fields, strict=True))
-            rows.append(row_of(line, cell["start"], cell["end"], cell["label"], cell.get("confidence", "")))
-            recordings.add((cell.get("path", ""), _channel(line, cell.get("channel", ""))))
-            if len(recordings) > 1:
-                raise malformed(line, "a second recording or channel, and a segmentation is of one")
+            if len(fields) != len(columns):
+                raise malformed(line, f"{len(fields)} fields under {len(columns)} columns")
+            cell = dict(zip(columns, fields, strict=True))
+            end = cell["end"] if "end" in cell else _sum(line, cell["start"], cell["duration"])
+            row = row_of(line, cell["start"], end, cell["label"], cell.get("confidence", ""))
+            key = cell.get("path", ""), _channel(line, cell.get("channel", ""))
+            found.setdefault(key, []).append(row)
     except csv.Error as error:
         raise malformed(reader.line_num, str(error)) from None
-    path, channel = next(iter(recordings), ("", None))
-    return replace(assemble(rows), path=path or None, channel=channel)
+    return found, {"start", "end", "label"} <= set(names)
+
+
+def _columns(first: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What the columns are, and their names: none where the first row is no header."""
+    names = [_without_unit(cell.strip().lower()).replace(" ", "_") for cell in first]
+    columns = [_MEANINGS.get(name, name) for name in names]
+    if {"start", "label"} <= set(columns) and {"end", "duration"} & set(columns):
+        # Of several columns for one thing ours counts, else the first.
+        for column in {"start", "end", "duration", "label", "confidence", "path", "channel"} & set(columns):
+            kept = names.index(column) if column in names else columns.index(column)
+            columns = [c if c != column or i == kept else "" for i, c in enumerate(columns)]
+        return columns, names
+    bare = ["path", "start", "end", "label"][-len(first) :]
+    if len(first) in (3, 4) and all(map(_is_number, (first[-3], first[-2]))):
+        return bare, []
+    raise malformed(1, "not a header with start, end (or duration) and label")
+
+
+def _without_unit(name: str) -> str:
+    """A column's name without seconds.
+
+    >>> _without_unit("start_s"), _without_unit("begin time (s)"), _without_unit("class")
+    ('start', 'begin time', 'class')
+    """
+    return re.sub(r"[ _(]+(s|secs?|seconds)\)?$", "", name)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _sum(line: int, start: str, duration: str) -> str:
+    try:
+        return str(Decimal(start) + Decimal(duration))  # exactly where the next row starts
+    except ArithmeticError:
+        raise malformed(line, "start or duration is not a number") from None
 
 
 def _channel(line: int, text: str) -> int | None:
