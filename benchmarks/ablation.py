@@ -29,7 +29,8 @@ import swishcli
 from swishcli.evaluation.metrics import accuracy
 from swishcli.training.cache import default_cache
 from swishcli.training.loop import EpochResult
-from swishcli.training.recipe import Recipe, Run, network_of_size, read_config
+from swishcli.training.recipe import Recipe, network_of_size, read_config
+from swishcli.training.run import TrainingRun
 
 RECIPE = Path(__file__).parents[1] / "weights/recipe.toml"
 
@@ -95,7 +96,7 @@ def train(manifest: Path, case: Case, arguments: argparse.Namespace, seed: int, 
     recipe = Recipe(network=network_of_size(case.size)).overridden(read_config(RECIPE), RECIPE.name)
     changes = {part: dict(values) for part, values in case.changes.items()}
     changes.setdefault("training", {}).update(epochs=arguments.epochs, seed=seed)
-    run = Run(
+    run = TrainingRun(
         manifest,
         output,
         recipe.overridden(changes, case.name),

@@ -31,10 +31,11 @@ from swishcli.training import cache as caches
 from swishcli.training.activity import active_frames
 from swishcli.training.batches import BatchMaker, Epoch
 from swishcli.training.cache import CachedRecording, load_recordings
-from swishcli.training.datasets import TRAIN, VAL, Item, find_items, split_items
+from swishcli.training.datasets import TRAIN, VAL, Item, class_order, find_items, split_items
 from swishcli.training.loop import EpochResult, TrainingConfig
 from swishcli.training.mixing import CropMaker, MixingConfig, load_rooms
-from swishcli.training.recipe import Recipe, Run, class_order, network_of_size, read_config
+from swishcli.training.recipe import Recipe, network_of_size, read_config
+from swishcli.training.run import TrainingRun
 
 torch.set_num_threads(1)
 
@@ -663,7 +664,7 @@ def train(
     **options: Any,
 ) -> Checkpoint:
     options = {"device": torch.device("cpu"), "workers": 0, "cache": cache} | options
-    return Run(folder, output, recipe, observer=observer or Silent(), **options)()
+    return TrainingRun(folder, output, recipe, observer=observer or Silent(), **options)()
 
 
 def bits(checkpoint: Checkpoint) -> dict[str, bytes]:
@@ -891,6 +892,12 @@ def test_a_network_of_any_output_stride_can_be_trained(
     network = NetworkConfig(width=4, output_stride=output_stride)
     checkpoint = train(folder, tmp_path / "m.safetensors", cache, recipe=replace(QUICK, network=network))
     assert checkpoint.network.output_stride == output_stride
+
+
+def test_impulse_responses_that_are_not_there_are_an_error(folder: Path, cache: Path, tmp_path: Path) -> None:
+    for rooms in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(DataError, match=f"{rooms}: holds no impulse responses"):
+            train(folder, tmp_path / "m.safetensors", cache, recipe=QUICK, rooms=rooms)
 
 
 # Recipes

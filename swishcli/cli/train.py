@@ -104,14 +104,14 @@ def train(
         raise OutputError(output.parent, error.strerror or str(error)) from None
     import torch
 
-    from swishcli.training import recipe as recipes
     from swishcli.training.cache import default_cache
+    from swishcli.training.run import TrainingRun
 
     # Making crops costs about as much as learning from them: a worker per core, and one thread to learn.
     workers = default_threads() if workers is None else workers
     torch.set_num_threads(1 if workers else default_threads())
     with _display() as display:
-        training = recipes.Run(
+        training = TrainingRun(
             data,
             output,
             _recipe(size or "slim", causal=causal, config=config, epochs=epochs, seed=seed),
@@ -189,7 +189,7 @@ class _Display:
     def on_start(
         self, recipe: Recipe, train: Sequence[CachedRecording], val: Sequence[CachedRecording]
     ) -> None:
-        from swishcli.training.recipe import class_order
+        from swishcli.training.datasets import class_order
 
         rate = recipe.front_end.sample_rate
         self._classes = class_order(r.item.label for r in train)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from swishcli.errors import DataError, display_path
 from swishcli.files import recordings_in
 from swishcli.segments import SILENCE
 
+SPEECH, MUSIC, NOISE = "speech", "music", "noise"
+"""Classes with a meaning of their own, where a data set has them: speech is heard over all else, music and
+noise can be made on the fly."""
 TRAIN, VAL, TEST = "train", "val", "test"
 VAL_SHARE = 0.15
 """Share of each class held out for validation where the data set does not say."""
@@ -132,3 +135,13 @@ def _draw_split(items: Sequence[Item], seed: int) -> list[Item]:
             val_sources.add(source)
             taken += counts[source]
     return [replace(item, split=VAL if item.source in val_sources else TRAIN) for item in items]
+
+
+def class_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Speech, music, noise first, where they are classes; then by name.
+
+    >>> class_order({"noise", "dog", "speech"})
+    ('speech', 'noise', 'dog')
+    """
+    labels, first = set(labels), (SPEECH, MUSIC, NOISE)
+    return (*(c for c in first if c in labels), *sorted(labels.difference(first)))

@@ -25,12 +25,8 @@ from swishcli.training.activity import active_frames, audible_frames
 from swishcli.training.augmentation import Generator
 from swishcli.training.cache import CachedRecording, data_digest
 from swishcli.training.composition import instrumental, vocal
-from swishcli.training.datasets import Item
+from swishcli.training.datasets import MUSIC, NOISE, SPEECH, Item
 from swishcli.training.synthesis import synthetic_noise
-
-SPEECH, MUSIC, NOISE = "speech", "music", "noise"
-"""Classes with a meaning of their own, where the data has them: speech is heard over all else, music and
-noise can be made on the fly."""
 
 _VOICE_S = 12.0
 """Seconds of speech, at most, that a made song takes its words from."""
