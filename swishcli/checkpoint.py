@@ -253,9 +253,17 @@ def shipped_models() -> dict[str, Path]:
     return {}
 
 
+def named_models() -> dict[str, Path]:
+    """All models that are known by name: those of the user's folder, and before them those that ship."""
+    folder = Path(os.environ.get("SWISH_MODELS") or Path.home() / ".swish" / "models")
+    own = {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}")) if path.is_file()}
+    shipped = shipped_models()
+    return {**shipped, **{name: path for name, path in own.items() if name not in shipped}}
+
+
 def find_model(name_or_path: str | Path) -> Path:
-    """The file of a shipped model by its name, or the path itself. Raises CheckpointError."""
-    models = shipped_models()
+    """The file of a model by its name, or the path itself. Raises CheckpointError."""
+    models = named_models()
     if str(name_or_path) in models:
         return models[str(name_or_path)]
     path = Path(name_or_path)

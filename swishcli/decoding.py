@@ -107,6 +107,9 @@ class Decoder:
     """From samples at a time to arrays ``[n, channels]``, full scale at ±1; to be called once."""
     warnings: list[str] = field(default_factory=list)
     """What is missing or damaged, a sentence each; complete when the blocks have ended."""
+    container: str = ""
+    """What the file is, in words of who decodes it."""
+    codec: str = ""
 
 
 def open_recording(
@@ -243,6 +246,8 @@ def _sndfile_decoder(sound: soundfile.SoundFile, name: str, warnings: list[str])
         sound.frames / sound.samplerate,
         partial(_sndfile_blocks, sound, name, warnings),
         warnings,
+        sound.format_info,
+        sound.subtype_info,
     )
     return decoder
 
@@ -302,7 +307,16 @@ def _open_ffmpeg(
     except AudioError:
         container.close()
         raise
-    return Decoder(name, ffmpeg.sample_rate, ffmpeg.channels, ffmpeg.expected_s, ffmpeg.blocks, warnings)
+    return Decoder(
+        name,
+        ffmpeg.sample_rate,
+        ffmpeg.channels,
+        ffmpeg.expected_s,
+        ffmpeg.blocks,
+        warnings,
+        container.format.long_name,
+        stream.codec_context.codec.long_name,
+    )
 
 
 def _has_wrong_wav_size(file: IO[bytes]) -> bool:

@@ -273,11 +273,11 @@ class _Pairs:
 def _labels_beside_recordings(folder: Path) -> dict[str, tuple[Path, Path]]:
     """Recordings below a folder that have a file of labels beside them, by their names without suffixes."""
     from swishcli.errors import DataError
-    from swishcli.evaluation.pairing import label_files, recording_name
+    from swishcli.evaluation.pairing import by_recording, recording_name
     from swishcli.files import recordings_in
 
     try:
-        labels = label_files(folder)
+        labels = by_recording(folder)
     except DataError:
         return {}
     recordings = {recording_name(path.relative_to(folder)): path for path in recordings_in(folder)}

@@ -14,9 +14,11 @@ from typer.main import get_command
 from swishcli import __version__
 from swishcli.cli.classify import classify
 from swishcli.cli.console import close_output, print_error, show_warnings
+from swishcli.cli.convert import convert
 from swishcli.cli.evaluate import evaluate
 from swishcli.cli.exit_codes import EPILOG, ExitCode
 from swishcli.cli.export import export
+from swishcli.cli.info import info, models
 from swishcli.cli.listen import listen
 from swishcli.cli.segment import segment
 from swishcli.cli.train import train
@@ -50,7 +52,7 @@ def _swish(
     show_warnings()
 
 
-for command in (classify, segment, listen, evaluate, train, export):
+for command in (classify, segment, listen, evaluate, convert, info, models, train, export):
     app.command()(command)
 
 

@@ -44,17 +44,23 @@ def recording_name(path: PurePath) -> str:
     return path.as_posix()
 
 
-def label_files(folder: Path) -> dict[str, Path]:
-    """The files of labels below a folder by the recording's name; of several formats one is taken.
-
-    Raises DataError if there is none.
-    """
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in LABEL_SUFFIXES and path.is_file() and not path.name.startswith("."):
-            found.setdefault(recording_name(path.relative_to(folder)), path)
+def label_files(folder: Path) -> list[Path]:
+    """The files of labels below a folder. Raises DataError if there is none."""
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in LABEL_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    ]
     if not found:
         raise DataError(f"{display_path(folder)}: is a folder without files of labels")
+    return found
+
+
+def by_recording(folder: Path) -> dict[str, Path]:
+    """The `label_files` by the recording's name; of several formats the first is taken."""
+    found: dict[str, Path] = {}
+    for path in label_files(folder):
+        found.setdefault(recording_name(path.relative_to(folder)), path)
     return found
 
 
@@ -68,7 +74,7 @@ def read_all(path: Path) -> dict[str, Segmentation | SwishError]:
     if path.suffix.lower() == MANY and not path.is_dir():
         return _read_lines(path)
     if path.is_dir():
-        return {name: _read(file) for name, file in label_files(path).items()}
+        return {name: _read(file) for name, file in by_recording(path).items()}
     found = [s for s in read_all_segments(path) if s.duration > 0]
     if not found:
         raise DataError(f"{display_path(path)}: holds no labels")

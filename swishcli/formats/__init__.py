@@ -30,20 +30,21 @@ from typing import TypeVar
 
 from swishcli.errors import DataError, display_path
 from swishcli.formats.audacity import Audacity
-from swishcli.formats.base import SNAP_S, Format, malformed
+from swishcli.formats.base import ROUNDING_S, SNAP_S, Format, malformed
 from swishcli.formats.elan import Elan
 from swishcli.formats.json import Json, segment_to_dict, segmentation_from_dict, segmentation_to_dict
 from swishcli.formats.rttm import Rttm
 from swishcli.formats.subtitles import Srt, Vtt
 from swishcli.formats.tables import Csv, Tsv, table_header, table_rows
 from swishcli.formats.textgrid import TextGrid
-from swishcli.segments import Segmentation
+from swishcli.segments import SILENCE, Segmentation, merge_adjacent
 
 __all__ = [
     "FORMATS",
     "LABEL_SUFFIXES",
     "SNAP_S",
     "Format",
+    "losses",
     "read_all_segments",
     "read_segments",
     "segment_to_dict",
@@ -96,6 +97,25 @@ def _read(path: str | Path, parse: Callable[[Format, str], Result]) -> Result:
         raise DataError(f"{display_path(path)}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise DataError(f"{display_path(path)}: {error}") from error
+
+
+def losses(segmentation: Segmentation, format_: Format) -> list[str]:
+    """What of a segmentation a format has no room for, in words: found by reading what it writes."""
+    lost = []
+    if not format_.keeps_confidences and any(s.confidence is not None for s in segmentation):
+        lost.append("confidences")
+    if not format_.keeps_channel and segmentation.channel is not None:
+        lost.append("the channel")
+    try:
+        kept = format_.parse(format_.render(segmentation))
+    except ValueError:  # a table of some segments alone
+        return [*lost, "what lies between the segments"]
+    if segmentation.duration - kept.duration > 2 * ROUNDING_S:
+        lost.append("silence at the end")
+    wanted = {s.label for s in merge_adjacent(segmentation) if s.duration > 2 * ROUNDING_S}
+    if wanted - {s.label for s in kept} - {SILENCE}:
+        lost.append("white space in labels")
+    return lost
 
 
 def _decoded(data: bytes) -> str:

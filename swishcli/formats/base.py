@@ -16,12 +16,18 @@ SNAP_S = 1e-6
 """Boundaries no further apart than this, in seconds, are read as one: other programs round."""
 
 
+ROUNDING_S = 0.0005
+"""By as much times may change where they are written with three decimals."""
+
+
 class Format(ABC):
     """A way to write one segmentation down, and to read it back."""
 
     name: ClassVar[str]
     extension: ClassVar[str]
     """Put after the recording's name; no two formats share one, so that all fit into one folder."""
+    keeps_confidences: ClassVar[bool] = False
+    keeps_channel: ClassVar[bool] = False
 
     @abstractmethod
     def render(self, segmentation: Segmentation) -> str:

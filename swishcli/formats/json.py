@@ -14,6 +14,8 @@ class Json(Format):
 
     name = "json"
     extension = ".json"
+    keeps_confidences = True
+    keeps_channel = True
 
     def render(self, segmentation: Segmentation) -> str:
         # ASCII only, so that a path with undecodable bytes can be written and comes back the same.

@@ -30,6 +30,8 @@ class Rttm(Format):
 
     name = "rttm"
     extension = ".rttm"
+    keeps_confidences = True
+    keeps_channel = True
 
     def render(self, segmentation: Segmentation) -> str:
         head = f"SPEAKER {_field(PurePath(segmentation.path or '').stem)} {1 + (segmentation.channel or 0)}"

@@ -55,6 +55,8 @@ class Csv(Format):
 
     name = "csv"
     extension = ".csv"
+    keeps_confidences = True
+    keeps_channel = True
 
     def render(self, segmentation: Segmentation) -> str:
         return "".join(map(_csv_line, [table_header(segmentation), *table_rows(segmentation)]))

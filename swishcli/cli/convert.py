@@ -1,0 +1,109 @@
+"""``swish convert``: labels from one format to another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swishcli.cli.console import print_error
+from swishcli.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from swishcli.segments import Segmentation
+
+
+def convert(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="LABELS...", help="Files of labels, or folders of them.")
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", "-t", metavar="NAME", help="json, csv, tsv, rttm, textgrid, audacity, srt, vtt or elan."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Folder to write to; without it one result is printed."
+        ),
+    ] = None,
+) -> None:
+    """Write labels in another format, and say what that has no room for.
+
+    Reads all formats that swish writes, tables of other programs, and files of many recordings (RTTM, tables).
+
+    Example:  swish convert labels.rttm --to textgrid -o praat/
+    """
+    from swishcli.errors import SwishError
+    from swishcli.files import write_text_atomically
+    from swishcli.formats import FORMATS, losses
+
+    if to not in FORMATS:
+        raise typer.BadParameter(f"{to!r} is none of {', '.join(FORMATS)}", param_hint="--to")
+    format_, failed, lost = FORMATS[to], False, Counter[str]()
+    results: dict[Path, Segmentation] = {}
+    for path, below in _files(paths):
+        try:
+            for name, segmentation in _named(path, below):
+                if name in results:
+                    raise _taken(path, name, format_.extension)
+                results[name] = segmentation
+                lost.update(losses(segmentation, format_))
+        except SwishError as error:
+            print_error(error)
+            failed = True
+    if output is None and len(results) > 1:
+        raise typer.BadParameter("standard output takes one result; name a folder", param_hint="--output")
+    for name, segmentation in results.items():
+        text = format_.render(segmentation)
+        if output is None:
+            print(text, end="")
+        else:
+            path = output / f"{name}{format_.extension}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text_atomically(path, text)
+    for what, n in lost.items():
+        print_error(f"warning: {to} has no room for {what} ({n} of {len(results)})")
+    raise typer.Exit(ExitCode.SOME_FAILED if failed else ExitCode.OK)
+
+
+def _files(paths: list[Path]) -> list[tuple[Path, Path]]:
+    """Each file of labels, and its path below the folder that was named. Raises DataError."""
+    from swishcli.evaluation.pairing import label_files
+
+    found = []
+    for path in paths:
+        if path.is_dir():
+            found += [(file, file.relative_to(path)) for file in label_files(path)]
+        else:
+            found.append((path, Path(path.name)))
+    return found
+
+
+def _named(path: Path, below: Path) -> list[tuple[Path, Segmentation]]:
+    """The segmentations of a file, and what their outputs are called before the suffix. Raises DataError."""
+    from swishcli.formats import LABEL_SUFFIXES, read_all_segments
+
+    found = read_all_segments(path)
+    if len(found) > 1:
+        return [(below.parent / _name_of(segmentation), segmentation) for segmentation in found]
+    while below.suffix.lower() in (*LABEL_SUFFIXES, ".audacity"):
+        below = below.with_suffix("")
+    return [(below, found[0])] if found else []
+
+
+def _name_of(segmentation: Segmentation) -> str:
+    channel = "" if segmentation.channel is None else f".channel{segmentation.channel}"
+    return f"{Path(segmentation.path or 'recording').name}{channel}"
+
+
+def _taken(path: Path, name: Path, extension: str) -> Exception:
+    from swishcli.errors import DataError, display_path
+
+    return DataError(
+        f"{display_path(path)}: {display_path(name)}{extension} is written for another file already"
+    )

@@ -1,0 +1,119 @@
+"""``swish convert``, ``swish info`` and ``swish models``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from shutil import copy
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import Swish
+
+from swishcli.formats import FORMATS, losses, read_segments
+from swishcli.segments import SILENCE, Segment, Segmentation
+
+REFERENCE = "start_s\tend_s\tlabel\n0\t2\tspeech\n2\t4\tmusic\n"
+
+
+def test_a_folder_is_converted_in_its_own_folders(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "in/sub").mkdir(parents=True)
+    for name in ("a.tsv", "sub/b.tsv"):
+        (tmp_path / "in" / name).write_text(REFERENCE)
+    done = swish("convert", tmp_path / "in", "--to", "textgrid", "-o", tmp_path / "out")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    found = read_segments(tmp_path / "out/sub/b.TextGrid")
+    assert [(s.start, s.end, s.label) for s in found] == [(0, 2, "speech"), (2, 4, "music")]
+    assert (tmp_path / "out/a.TextGrid").is_file()
+
+
+def test_one_result_is_printed(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(REFERENCE)
+    done = swish("convert", tmp_path / "a.tsv", "--to", "audacity")
+    assert done.stdout == "0.000\t2.000\tspeech\n2.000\t4.000\tmusic\n"
+
+
+def test_a_file_of_many_recordings_becomes_a_file_for_each(swish: Swish, tmp_path: Path) -> None:
+    line = "SPEAKER {} 1 0 1 <NA> <NA> speech <NA> <NA>\n"
+    (tmp_path / "all.rttm").write_text(line.format("a") + line.format("b"))
+    done = swish("convert", tmp_path / "all.rttm", "--to", "json", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.json", "b.json"]
+
+
+def test_what_the_target_has_no_room_for_is_said_once(swish: Swish, tmp_path: Path) -> None:
+    segments = (Segment(0.0, 1.0, "speech", 0.9), Segment(1.0, 2.0, SILENCE, 1.0))
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(FORMATS["json"].render(Segmentation(2.0, segments, channel=1)))
+    done = swish("convert", tmp_path, "--to", "srt", "-o", tmp_path / "out")
+    assert done.stderr.splitlines() == [
+        "swish: warning: srt has no room for confidences (2 of 2)",
+        "swish: warning: srt has no room for the channel (2 of 2)",
+        "swish: warning: srt has no room for silence at the end (2 of 2)",
+    ]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_a_format_does_not_say_it_loses_it_keeps(name: str) -> None:
+    segments = (
+        Segment(0.0, 1.0, "a b\tc", 0.5),
+        Segment(1.0, 2.0, "music", 0.5),
+        Segment(2.0, 3.0, SILENCE, 1.0),
+    )
+    whole = Segmentation(3.0, segments, "a.wav", 2)
+    lost = losses(whole, FORMATS[name])
+    kept = FORMATS[name].parse(FORMATS[name].render(whole))
+    assert ("silence at the end" in lost) == (kept.duration != 3.0)
+    assert ("white space in labels" in lost) == ("a b\tc" not in kept.labels)
+    assert losses(whole, FORMATS["json"]) == []
+
+
+def test_files_that_cannot_be_converted_do_not_cost_the_others(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(REFERENCE)
+    (tmp_path / "a.csv").write_text("start,end,label\n0,1,speech\n")
+    (tmp_path / "b.rttm").write_text("no rttm\n")
+    done = swish("convert", tmp_path, "--to", "json", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert "a.tsv: a.json is written for another file already" in done.stderr
+    assert "b.rttm: line 1: not a line of RTTM" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.json"]
+    assert swish("convert", tmp_path / "a.tsv", "--to", "xml").returncode == 2
+    assert swish("convert", tmp_path / "a.tsv", tmp_path / "a.csv", "--to", "json").returncode == 1
+
+
+def test_a_model_is_described(swish: Swish) -> None:
+    done = swish("info", "slim", "--json")
+    facts = json.loads(done.stdout)
+    assert facts["labels"] == ["speech", "music", "noise"]
+    assert facts["parameters"] > 10_000
+    assert set(facts["training_minutes"]) == set(facts["labels"])
+    assert "\n  parameters: " in swish("info", "slim").stdout
+
+
+def test_a_recording_is_described_as_it_is_found(swish: Swish, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros((8000, 2)), 16000)
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: 44 + 4 * 4000])
+    done = swish("info", tmp_path / "a.wav", tmp_path / "cut.wav", tmp_path / "none.wav", "--json")
+    assert done.returncode == 1
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["sample_rate"], first["channels"], first["found_s"]) == (16000, 2, 0.5)
+    assert first["container"].startswith("WAV")
+    assert second["found_s"] == 0.25
+    assert "its header promises" in second["warnings"][0]
+    assert done.stderr == f"swish: {tmp_path}/none.wav: no such file\n"
+
+
+def test_models_of_the_users_folder_have_names(
+    swish: Swish, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: Path
+) -> None:
+    monkeypatch.setenv("SWISH_MODELS", str(tmp_path))
+    copy(tiny_model, tmp_path / "mine.safetensors")
+    (tmp_path / "broken.safetensors").write_text("no model")
+    listed = swish("models")
+    names = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert {"slim", "wide", "mine"} <= set(names)
+    assert listed.returncode == 1
+    assert "broken.safetensors: is not a readable safetensors file" in listed.stderr
+    assert swish("classify", samples / "phone.wav", "--model", "mine").returncode == 0
