@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 from corpus import LABELS, SAMPLE_RATE, Corpus, Item
-from made_cases import Case, made_cases
+from made_cases import Case, case_name, made_cases
 
 import swishcli
 from swishcli.audio import Samples
@@ -210,8 +210,8 @@ def measure_programmes(listen: Listener, corpus: Corpus) -> ProgrammeResults:
 def measure_cases(listen: Listener, cases: Iterable[Case]) -> dict[str, Confusion]:
     """The answers to made cases by kind; an answer that is as right as the class counts as it."""
     by_kind: dict[str, Confusion] = defaultdict(_empty)
-    for case in cases:
-        hypothesis = listen(Path(f"{case.kind}.wav"), case.samples)
+    for number, case in enumerate(cases):
+        hypothesis = listen(Path(case_name(number)), case.samples)
         if hypothesis is not None:
             heard = main_label(hypothesis.crop(case.start, case.end))
             answer = case.labels[0] if heard in case.labels else heard
@@ -267,8 +267,9 @@ def hypotheses_of(path: Path) -> Listener:
         if stretches:
             duration = max(end for _, end, _ in stretches)
             segmentation = Segmentation(duration, tile(duration, stretches, "noise"))
-            answers[os.path.realpath(said["path"])] = segmentation
-    return lambda path, samples: answers.get(os.path.realpath(path))
+            answers[os.path.realpath(said["path"])] = answers[Path(said["path"]).name] = segmentation
+    # Made cases lie in no place of their own.
+    return lambda path, samples: answers.get(os.path.realpath(path) if path.parent.name else path.name)
 
 
 def keeping(listen: Listener, lines: list[str]) -> Listener:

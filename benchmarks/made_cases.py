@@ -53,6 +53,11 @@ def made_cases(corpus: Corpus) -> list[Case]:
     return cases
 
 
+def case_name(number: int) -> str:
+    """What a case is called as a file, by its place among `made_cases`."""
+    return f"made-{number:03}.wav"
+
+
 def _words_in_silence(generator: np.random.Generator, corpus: Corpus) -> Iterator[Case]:
     for length in (0.2, 0.3, 0.4):
         for voice in _drawn(generator, corpus, "words and commands"):
@@ -168,7 +173,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for number, case in enumerate(made_cases(Corpus(arguments.corpus))):
-        path = arguments.folder / f"{number:03}.wav"
+        path = arguments.folder / case_name(number)
         soundfile.write(path, case.samples, SAMPLE_RATE)
         print(path, "/".join(case.labels), f"{case.start:.3f}", f"{case.end:.3f}", case.kind, sep="\t")
 

@@ -479,3 +479,9 @@ def test_an_interruption_does_not_wait_for_standard_input(tiny_model: Path, samp
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
         assert "Traceback" not in process.stderr.read()
+
+
+def test_a_shell_is_told_what_may_follow() -> None:
+    asked = {**os.environ, "_SWISH_COMPLETE": "complete_bash", "COMP_WORDS": "swish eval", "COMP_CWORD": "1"}
+    done = subprocess.run(command(), env=asked, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["evaluate"]

@@ -29,7 +29,7 @@ app = typer.Typer(
     help="Tell speech, music and noise apart.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -66,6 +66,8 @@ def program() -> None:
         # Names of files may hold what the terminal's encoding cannot say.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if "_SWISH_COMPLETE" in os.environ:  # a shell asks what may follow
+        app(prog_name="swish")
     code = main(sys.argv[1:])
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         # One that waits for standard input would keep the interpreter from ending.
