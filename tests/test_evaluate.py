@@ -82,6 +82,12 @@ def test_lines_of_segment_are_hypotheses(swish: Swish, samples: Path, tmp_path: 
     assert json.loads(from_model.stdout)["confusion_s"] == json.loads(from_lines.stdout)["confusion_s"]
 
 
+def test_silence_alone_is_a_sentence(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("start_s\tend_s\tlabel\n0\t2\tsilence\n")
+    done = swish("evaluate", tmp_path / "a.tsv", tmp_path / "a.tsv")
+    assert (done.returncode, done.stderr) == (2, "swish: there is nothing but silence on both sides\n")
+
+
 def test_files_of_many_recordings_are_matched_one_by_one(swish: Swish, tmp_path: Path) -> None:
     (tmp_path / "ref.rttm").write_text(
         "SPEAKER a 1 0 2 <NA> <NA> speech <NA> <NA>\nSPEAKER b 1 0 4 <NA> <NA> music <NA> <NA>\n"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment  # comes with librosa
 
 from swishcli.audio import Samples
 from swishcli.evaluation.metrics import f1s, match_pairs, precisions
@@ -53,9 +57,18 @@ def test_precision_and_f1_leave_out_what_is_never_said() -> None:
     assert np.isnan(f1s(confusion)[2])
 
 
-def test_pairs_are_exchanged_where_more_fit_then() -> None:
-    assert match_pairs(np.array([[True, True, False], [True, False, False], [False, True, True]])) == 3
-    assert match_pairs(np.zeros((2, 0), bool)) == 0
+@given(st.lists(st.lists(st.integers(0, 7), max_size=5, unique=True), max_size=8))
+def test_as_many_pairs_are_found_as_there_can_be(options: list[list[int]]) -> None:
+    fits = np.zeros((len(options), 8))
+    for row, columns in enumerate(options):
+        fits[row, columns] = 1
+    rows, columns = linear_sum_assignment(fits, maximize=True)
+    assert match_pairs(options) == fits[rows, columns].sum()
+
+
+def test_a_long_chain_of_exchanges_is_found() -> None:
+    n = 3000  # deeper than Python recurses
+    assert match_pairs([[k + 1, k] if k + 1 < n else [k] for k in reversed(range(n))]) == n
 
 
 def test_a_perfect_hypothesis_has_no_errors() -> None:
@@ -157,3 +170,22 @@ def test_every_report_has_the_same_figures() -> None:
 def test_tolerances_must_be_times() -> None:
     with pytest.raises(ValueError, match="at least 0 s"):
         ScoringConfig(LABELS, tolerances_s=(-1.0,))
+
+
+def test_recordings_of_silence_alone_have_no_figures() -> None:
+    silent = segmentation([(0.0, 2.0, "silence")])
+    config = ScoringConfig(())
+    evaluation = Evaluation([score(silent, silent, config)] * 2, config)
+    assert all(np.isnan(value) for value in evaluation.figures.values())
+    assert to_text(tables(evaluation)) == ""
+    assert json.loads(json.dumps(to_dict(evaluation)))["figures"]["accuracy"] is None
+
+
+def test_ten_hours_of_short_segments_are_scored() -> None:
+    ends = np.arange(1, 120_001) * 0.3
+    rows = [(end - 0.3, end, LABELS[k % 3]) for k, end in enumerate(ends.tolist())]
+    edges = [0.0, *(end for _, end, _ in rows)]
+    long = Segmentation(
+        edges[-1], tuple(Segment(a, b, r[2]) for (a, b), r in zip(pairwise(edges), rows, strict=True))
+    )
+    assert figures(score(long, long, CONFIG).counts, CONFIG)["event_f1"] == 1

@@ -12,6 +12,7 @@ import typer
 from swishcli.cli.console import print_error
 from swishcli.cli.exit_codes import ExitCode
 from swishcli.cli.options import CsvOption, DeviceName, DeviceOption, ThreadsOption
+from swishcli.errors import display_path
 
 if TYPE_CHECKING:
     from swishcli.evaluation.pairing import Pair
@@ -134,6 +135,8 @@ def evaluate(
         tuple(tolerance or (0.2, 0.5)),
         in_windows=found.in_windows,
     )
+    if detect != "speech" and config.detected not in config.labels:
+        print_error(f"warning: no label is {display_path(detect)}: there is no detection error of it")
     first, second = (
         [score(p.reference, p.hypothesis, config, p.name, p.source) for p in side] for side in (pairs, others)
     )
@@ -189,9 +192,12 @@ class _Pairs:
     def require(self, pairs: Sequence[Pair]) -> None:
         """Raise DataError if there is nothing to evaluate."""
         from swishcli.errors import DataError
+        from swishcli.evaluation.pairing import labels_of
 
         if not pairs:
             raise DataError("there is no recording with both a reference and a hypothesis")
+        if not labels_of(pairs):
+            raise DataError("there is nothing but silence on both sides")
 
     def _with_references(self, model: str, beside: dict[str, tuple[Path, Path]]) -> list[Pair]:
         from swishcli.errors import SwishError

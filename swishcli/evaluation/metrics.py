@@ -114,27 +114,36 @@ def match_boundaries(reference: Sequence[float], hypothesis: Sequence[float], to
     return hits
 
 
-def match_pairs(fits: npt.NDArray[np.bool_]) -> int:
-    """The largest number of pairs ``(i, j)`` with ``fits[i, j]``, each row and each column in one pair.
+def match_pairs(options: Sequence[Sequence[int]]) -> int:
+    """The largest number of pairs of rows and columns, each in one: `options` are the columns of each row.
 
     By augmenting paths: Kuhn 1955, *The Hungarian method for the assignment problem*.
 
-    >>> match_pairs(np.array([[True, True], [True, False]]))
+    >>> match_pairs([[0, 1], [0]])
     2
     """
-    partner: dict[int, int] = {}  # row of each matched column
-    options = [np.flatnonzero(row).tolist() for row in fits]
-
-    def augment(row: int, seen: set[int]) -> bool:
-        for column in options[row]:
-            if column not in seen:
-                seen.add(column)
-                if column not in partner or augment(partner[column], seen):
-                    partner[column] = row
-                    return True
-        return False
-
-    return sum(augment(row, set()) for row in range(len(options)))
+    row_of: dict[int, int] = {}
+    column_of: dict[int, int] = {}
+    for first in range(len(options)):
+        reached: dict[int, int] = {}  # column, by the row that found it
+        free, rows = None, [first]
+        for row in rows:
+            for column in options[row]:
+                if free is None and column not in reached:
+                    reached[column] = row
+                    if column in row_of:
+                        rows.append(row_of[column])
+                    else:
+                        free = column
+            if free is not None:
+                break
+        while free is not None:  # back along the path: each row takes the column that it found
+            row = reached[free]
+            row_of[free] = row
+            before = column_of.get(row)
+            column_of[row] = free
+            free = before
+    return len(row_of)
 
 
 def f_score(hits: float, reference: float, hypothesis: float) -> float:

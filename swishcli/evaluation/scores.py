@@ -8,6 +8,7 @@ recordings by which intervals are found.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields, replace
 
@@ -24,7 +25,7 @@ from swishcli.evaluation.metrics import (
     nan_mean,
 )
 from swishcli.evaluation.scoring import FRAME_S, boundary_score, count_pairs, frame_labels
-from swishcli.segments import SILENCE, Segmentation, merge_adjacent
+from swishcli.segments import SILENCE, Segment, Segmentation, merge_adjacent
 
 CALIBRATION_BINS = 15
 LONGEST_STRETCHES = 10
@@ -278,15 +279,21 @@ def _event_counts(reference: Segmentation, hypothesis: Segmentation, config: Sco
     """Hits, reference, hypothesis ``[K, 3]``: events whose onsets and offsets lie close enough."""
     rows = []
     for label in config.labels:
-        wanted, given = (
-            np.array([(s.start, s.end) for s in side if s.label == label], float).reshape(-1, 2)
-            for side in (reference, hypothesis)
-        )
-        apart = np.abs(wanted[:, None] - given[None])
-        offset_s = np.maximum(config.onset_s, (wanted[:, 1] - wanted[:, 0]) / 2)
-        fits = (apart[..., 0] <= config.onset_s) & (apart[..., 1] <= offset_s[:, None])
-        rows.append((match_pairs(fits), len(wanted), len(given)))
+        wanted, given = ([s for s in side if s.label == label] for side in (reference, hypothesis))
+        onsets = [s.start for s in given]
+        options = []
+        for event in wanted:
+            # A little more than can fit, so that rounding excludes nothing.
+            first = bisect_left(onsets, event.start - config.onset_s - 1e-6)
+            stop = bisect_right(onsets, event.start + config.onset_s + 1e-6)
+            options.append([i for i in range(first, stop) if _is_found(event, given[i], config.onset_s)])
+        rows.append((match_pairs(options), len(wanted), len(given)))
     return np.array(rows, float).reshape(-1, 3)
+
+
+def _is_found(event: Segment, heard: Segment, onset_s: float) -> bool:
+    offset_s = max(onset_s, event.duration / 2)
+    return abs(heard.start - event.start) <= onset_s and abs(heard.end - event.end) <= offset_s
 
 
 def _calibration(
