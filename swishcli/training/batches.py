@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +23,17 @@ from torch.utils.data import Dataset
 from swishcli import features, torch_features
 from swishcli.files import atomic_path
 from swishcli.torch_features import TorchMfcc
-from swishcli.training import activity, augmentation, cache, composition, mixing, synthesis
-from swishcli.training.mixing import CropMaker
+from swishcli.training import activity, cache, crops, effects, signals, sounds, teachers
+from swishcli.training.crops import CropMaker
+from swishcli.training.sounds import music, noise, voices
 from swishcli.training.teachers import Tagger
 
-_MAKERS = (features, torch_features, activity, augmentation, cache, composition, mixing, synthesis)
+_MAKERS = (
+    *(features, torch_features),
+    *(activity, cache, crops, effects, signals, teachers),
+    *(sounds, music, noise, voices),
+    sys.modules[__name__],
+)
 """The modules whose code decides what a batch holds."""
 
 

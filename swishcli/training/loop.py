@@ -28,7 +28,7 @@ from swishcli.smoothing import SmoothingConfig
 from swishcli.torch_features import TorchMfcc
 from swishcli.training.batches import Batch, BatchMaker, Epoch
 from swishcli.training.cache import CachedRecording
-from swishcli.training.mixing import CropMaker
+from swishcli.training.crops import CropMaker
 from swishcli.training.teachers import (
     DistillationConfig,
     Tagger,

@@ -13,8 +13,8 @@ from swishcli.architecture import SIZES, NetworkConfig
 from swishcli.errors import DataError, display_path
 from swishcli.features import FrontEndConfig
 from swishcli.smoothing import SmoothingConfig
+from swishcli.training.crops import MixingConfig
 from swishcli.training.loop import TrainingConfig
-from swishcli.training.mixing import MixingConfig
 from swishcli.training.teachers import DistillationConfig
 
 _KIND_WORDS = {

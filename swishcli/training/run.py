@@ -16,9 +16,10 @@ from swishcli.errors import CheckpointError, DataError, display_path
 from swishcli.files import recordings_in
 from swishcli.network import SwishNet, network_of, to_onnx
 from swishcli.training.cache import CachedRecording, load_recordings
+from swishcli.training.crops import CropMaker
 from swishcli.training.datasets import TRAIN, VAL, class_order, find_items, split_items
+from swishcli.training.effects import load_rooms
 from swishcli.training.loop import Observer, Trainer
-from swishcli.training.mixing import CropMaker, load_rooms
 from swishcli.training.provenance import provenance_of
 from swishcli.training.recipe import Recipe
 from swishcli.training.teachers import Tagger, is_tagger

@@ -11,33 +11,38 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
 
-from swishcli.audio import Samples, read_audio
+from swishcli.audio import Samples
 from swishcli.features import FrontEndConfig
 from swishcli.network import IGNORE
-from swishcli.training import augmentation
-from swishcli.training.activity import active_frames, audible_frames
-from swishcli.training.augmentation import Generator
+from swishcli.training.activity import active_frames
 from swishcli.training.cache import CachedRecording, data_digest
-from swishcli.training.composition import instrumental, vocal
-from swishcli.training.datasets import MUSIC, NOISE, SPEECH, Item
-from swishcli.training.synthesis import synthetic_noise
+from swishcli.training.datasets import NOISE, SPEECH, Item
+from swishcli.training.effects import (
+    CROP_EFFECTS,
+    PIECE_EFFECTS,
+    Effect,
+    EffectShares,
+    Piece,
+    Surroundings,
+    apply_effects,
+    through_codec,
+)
+from swishcli.training.signals import Generator, change_speed, rms
+from swishcli.training.sounds import SOURCES, Source, SourceShares
 
-_VOICE_S = 12.0
-"""Seconds of speech, at most, that a made song takes its words from."""
 _ISLAND_S = (0.15, 0.8)
 """Seconds of pieces that stand alone."""
 _SPEECH_SPEED, _OTHER_SPEED = 0.25, 0.5
 """The fastest and slowest that pieces are played, as natural logarithms."""
 
 
-@dataclass(frozen=True, slots=True)
-class MixingConfig:
+@dataclass(frozen=True, kw_only=True)
+class MixingConfig(SourceShares, EffectShares):
     """How crops are made; shares are probabilities, levels decibels."""
 
     background: float = 0.5
@@ -46,34 +51,12 @@ class MixingConfig:
     """Pieces with a second one of the same class on top."""
     distant: float = 0.15
     """Other pieces with another class 10 to 30 dB softer."""
-    synthetic: float = 0.25
-    """Noise pieces that are made on the fly."""
-    composed: float = 0.06
-    """Music pieces that are made on the fly, instrumental ones."""
-    sung: float = 0.06
-    """Music pieces in which a voice of the speech recordings is made to sing or rap."""
-    babble: float = 0.05
-    """Noise pieces that are eight or more talkers at once."""
     speed: float = 0.5
     """Pieces played 0.6 to 1.65 times as fast, speech 0.78 to 1.28 times, pitch included."""
     backwards: float = 0.15
     """Recorded noise pieces played from their end to their start."""
-    room: float = 0.3
-    """Pieces with the reverberation of a room."""
-    equaliser: float = 0.5
-    """Pieces through a random equaliser."""
-    band_limit: float = 0.2
-    """Pieces through a telephone's or another band limit."""
-    codec: float = 0.12
-    """Crops coded and decoded."""
     islands: float = 0.1
     """Crops in which short pieces stand alone, in silence or in steady noise: words, notes, knocks."""
-    noise_floor: float = 0.35
-    """Crops with coloured noise 0 to 50 dB below them; what drowns in it is not taught."""
-    channel: float = 0.15
-    """Crops through a telephone's or another band limit as a whole, their noise floor included: radio."""
-    clipping: float = 0.06
-    """Crops driven into clipping."""
     source_balance: float = 0.4
     """A source of s seconds is drawn with a weight of s to this power: 0 all alike, 1 by length."""
     kind_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -82,10 +65,14 @@ class MixingConfig:
     match, the largest factor counts."""
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
+        for name in self.__dataclass_fields__:
             value = getattr(self, name)
             if name != "kind_weights" and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {value}")
+        for sources in SOURCES.values():
+            shares = {source.share: getattr(self, source.share) for source in sources}
+            if sum(shares.values()) > 1:
+                raise ValueError(f"{' and '.join(shares)} must not be above 1 together")
         for weights in self.kind_weights.values():
             for pattern, weight in weights.items():
                 _compiled(pattern)
@@ -104,16 +91,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern, re.IGNORECASE)
     except re.error as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
-
-
-@dataclass(slots=True)
-class Piece:
-    """A stretch of sound and which of its frames carry its class."""
-
-    samples: Samples
-    """``[frames · hop]``."""
-    active: npt.NDArray[np.bool_]
-    """``[frames]``."""
 
 
 class CropMaker:
@@ -140,15 +117,13 @@ class CropMaker:
         self.classes = tuple(classes)
         self.front_end = front_end
         self.mixing = mixing
-        self.rooms = tuple(rooms)
         self._pools = [_Pool([r for r in recordings if r.item.label == label], mixing) for label in classes]
         self.total_s = sum(r.n_samples for r in recordings) / front_end.sample_rate
         self.digest = data_digest(recordings)
         self.rooms_digest = hashlib.sha256(b"".join(room.tobytes() for room in rooms)).hexdigest()
-        self._noise = self.classes.index(NOISE) if NOISE in classes else None
+        self._surroundings = Surroundings(front_end, tuple(rooms))
         self._speech = self.classes.index(SPEECH) if SPEECH in classes else None
-        self._music = self.classes.index(MUSIC) if MUSIC in classes else None
-        self._frequencies = augmentation.filter_frequencies(front_end.sample_rate)
+        self._noise = self.classes.index(NOISE) if NOISE in classes else None
 
     def crop(self, generator: Generator, n_frames: int) -> tuple[Samples, npt.NDArray[np.int64]]:
         """Samples ``[n_frames · hop]`` and labels ``[n_frames]`` of one crop."""
@@ -170,11 +145,12 @@ class CropMaker:
             position += self._place(generator, samples, labels, position, length, alone=islands)
             if generator.uniform() < 0.15:  # a pause
                 position += int(generator.uniform(0.1, 1.5) * rate / hop)
-        noise = self._noise_floor(generator, samples)
-        if noise is not None:
-            labels[~audible_frames(samples, noise, hop, self.front_end.hop_s)] = IGNORE
-            samples = samples + noise
-        return self._degrade(generator, samples), labels
+        crop = self._affected(CROP_EFFECTS, generator, Piece(samples, labels != IGNORE))
+        labels[~crop.active] = IGNORE
+        return crop.samples, labels
+
+    def _affected(self, chain: Sequence[Effect], generator: Generator, piece: Piece) -> Piece:
+        return apply_effects(chain, self.mixing, generator, piece, self._surroundings)
 
     def _place(
         self,
@@ -197,9 +173,7 @@ class CropMaker:
             else self._mixed_piece(generator, label, length)
         )
         n = len(piece.active)
-        sound = piece.samples * np.float32(
-            10 ** (generator.normal(0, 6) / 20) / augmentation.rms(piece.samples)
-        )
+        sound = piece.samples * np.float32(10 ** (generator.normal(0, 6) / 20) / rms(piece.samples))
         # A cross-fade of equal power: the piece starts within the one before, and neither is taught there.
         fade = 0 if alone else min(position, n - 1, self._fade_frames(generator))
         start = position - fade
@@ -256,34 +230,37 @@ class CropMaker:
 
     def _piece(self, generator: Generator, label: int, length: int) -> Piece:
         """A single sound of class `label`, at most `length` frames long, in a room, through an equaliser."""
-        made = self._made(generator, label, length)
-        piece = self._recorded(generator, label, length) if made is None else made
-        return self._through_room(generator, piece)
+        source = self._source(generator, label)
+        if source is None:
+            piece = self._recorded(generator, label, length)
+        else:
+            piece = self._made(source, generator, length)
+        return self._affected(PIECE_EFFECTS, generator, piece)
 
-    def _made(self, generator: Generator, label: int, length: int) -> Piece | None:
-        """A piece that is in no recording, or None where one is to be drawn."""
-        mixing, rate = self.mixing, self.front_end.sample_rate
-        n, draw = length * self.front_end.hop_length, generator.uniform()
-        if label == self._noise and draw < mixing.synthetic:
-            return self._coded(generator, synthetic_noise(generator, n, rate))
-        if label == self._music and draw < mixing.composed:
-            return self._coded(generator, instrumental(generator, n, rate))
-        if self._speech is None:
-            return None
-        if label == self._noise and draw < mixing.synthetic + mixing.babble:
-            return self._babble(generator, self._speech, length)
-        if label == self._music and draw < mixing.composed + mixing.sung:
-            voice = self._recorded(generator, self._speech, int(_VOICE_S / self.front_end.hop_s)).samples
-            return self._coded(generator, vocal(generator, voice, n, rate))
+    def _source(self, generator: Generator, label: int) -> Source | None:
+        """What is to make a piece of class `label`, or None where a recording is to be drawn."""
+        draw = generator.uniform()
+        for source in SOURCES.get(self.classes[label], ()):
+            draw -= getattr(self.mixing, source.share)
+            if draw < 0:
+                return None if source.of_voices and self._speech is None else source
         return None
 
-    def _coded(self, generator: Generator, samples: Samples) -> Piece:
-        """A made sound as a piece. Half of them are coded: being uncoded must not give them away."""
-        level = samples * np.float32(0.1 / augmentation.rms(samples))
-        active = active_frames(level * np.float32(32768), self.front_end.hop_length, self.front_end.hop_s)
-        if generator.uniform() < 0.5:
-            level = augmentation.through_codec(generator, level, self.front_end.sample_rate)
-        return Piece(level, active)
+    def _made(self, source: Source, generator: Generator, length: int) -> Piece:
+        """A piece that is in no recording."""
+        hop, rate = self.front_end.hop_length, self.front_end.sample_rate
+        samples = source.make(generator, length * hop, rate, partial(self._voice, generator))
+        samples *= np.float32(0.1 / rms(samples))
+        active = active_frames(samples * np.float32(32768), hop, self.front_end.hop_s)
+        # Half of them are coded: being uncoded must not give them away.
+        if source.coded and generator.uniform() < 0.5:
+            samples = through_codec(generator, samples, rate)
+        return Piece(samples, active)
+
+    def _voice(self, generator: Generator, seconds: float) -> Samples:
+        """A `Talker`."""
+        assert self._speech is not None
+        return self._recorded(generator, self._speech, round(seconds / self.front_end.hop_s)).samples
 
     def _recorded(self, generator: Generator, label: int, length: int) -> Piece:
         """A stretch of a recording, perhaps slower or faster."""
@@ -301,7 +278,7 @@ class CropMaker:
         samples = recording.read(first * hop, wanted * hop)
         active = recording.active[first : first + wanted]
         if speed != 1.0:
-            samples = augmentation.change_speed(samples, speed, rate)
+            samples = change_speed(samples, speed, rate)
         n = min(length, max(1, len(samples) // hop))
         samples = np.pad(samples[: n * hop], (0, max(0, n * hop - len(samples))))
         at = np.minimum((np.arange(n) * speed).astype(int), len(active) - 1)
@@ -309,58 +286,6 @@ class CropMaker:
         if label == self._noise and generator.uniform() < self.mixing.backwards:
             return Piece(piece.samples[::-1], piece.active[::-1])
         return piece
-
-    def _babble(self, generator: Generator, speech: int, length: int) -> Piece:
-        """So many talkers that no word can be made out."""
-        hop = self.front_end.hop_length
-        samples = np.zeros(length * hop, np.float32)
-        for _ in range(generator.integers(8, 17)):
-            talker = self._recorded(generator, speech, length)
-            gain = 10 ** (generator.normal(0, 2) / 20) / augmentation.rms(talker.samples)
-            voice = np.resize(talker.samples, length * hop)
-            samples += np.float32(gain) * np.roll(voice, generator.integers(len(samples)))
-        return Piece(samples, np.ones(length, bool))
-
-    def _through_room(self, generator: Generator, piece: Piece) -> Piece:
-        mixing, rate = self.mixing, self.front_end.sample_rate
-        response = None
-        if generator.uniform() < mixing.equaliser:
-            response = augmentation.equaliser_response(generator, self._frequencies, generator.uniform(1, 7))
-        if generator.uniform() < mixing.band_limit:
-            limit = augmentation.band_limit_response(generator, self._frequencies)
-            response = limit if response is None else response * limit
-        room = None
-        if generator.uniform() < mixing.room:
-            measured = len(self.rooms) > 0 and generator.uniform() < 0.5
-            room = (
-                self.rooms[generator.integers(len(self.rooms))]
-                if measured
-                else augmentation.synthetic_room(generator, rate)
-            )
-        if response is None and room is None:
-            return piece
-        return Piece(augmentation.filtered(piece.samples, response, room, rate), piece.active)
-
-    def _noise_floor(self, generator: Generator, samples: Samples) -> Samples | None:
-        """Steady noise for a whole crop, or None where there is to be none."""
-        if generator.uniform() >= self.mixing.noise_floor:
-            return None
-        noise = augmentation.coloured_noise(generator, len(samples), generator.uniform(-7, 1))
-        return noise * np.float32(augmentation.rms(samples) * 10 ** (-generator.uniform(0, 50) / 20))
-
-    def _degrade(self, generator: Generator, samples: Samples) -> Samples:
-        """Band limit, level, clipping and codec of the whole crop."""
-        mixing, rate = self.mixing, self.front_end.sample_rate
-        if generator.uniform() < mixing.channel:
-            limit = augmentation.band_limit_response(generator, self._frequencies)
-            samples = augmentation.filtered(samples, limit, None, rate)
-        loudness, level_db = augmentation.rms(samples), generator.uniform(-45, -8)
-        if generator.uniform() < mixing.clipping:
-            level_db = generator.uniform(-8, 6)
-        samples = np.clip(samples * np.float32(10 ** (level_db / 20) / loudness), -1, 1)
-        if generator.uniform() < mixing.codec:
-            samples = augmentation.through_codec(generator, samples, rate)
-        return samples
 
 
 class _Pool:
@@ -402,16 +327,5 @@ def _add(piece: Piece, other: Piece, ratio_db: float) -> None:
 
 def _active_rms(piece: Piece) -> float:
     if not piece.active.any():
-        return augmentation.rms(piece.samples)
-    return augmentation.rms(piece.samples.reshape(len(piece.active), -1)[piece.active])
-
-
-def load_rooms(paths: Sequence[Path], sample_rate: int) -> list[Samples]:
-    """Impulse responses as mono samples of unit energy, their direct sound at the start."""
-    rooms = []
-    for path in paths:
-        room = read_audio(path, sample_rate)
-        # Sound before the strongest sample is travel time; half a millisecond of it is kept as onset.
-        room = room[max(0, int(np.abs(room).argmax()) - sample_rate // 2000) :]
-        rooms.append(room / np.sqrt(np.sum(room**2) + 1e-12))
-    return rooms
+        return rms(piece.samples)
+    return rms(piece.samples.reshape(len(piece.active), -1)[piece.active])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from swishcli.audio import Samples
-from swishcli.training.augmentation import Generator, coloured_noise, rms
+from swishcli.training.signals import Generator, coloured_noise, rms
 
 
 def _slow_curve(generator: Generator, n: int, rate_hz: float, sample_rate: int) -> Samples:
