@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -185,7 +185,7 @@ class _Pairs:
 
     def with_model(self, model: str) -> list[Pair]:
         """Pairs with what a model says."""
-        if self.reference.is_dir() and (beside := _labels_beside_recordings(self.reference)):
+        if beside := _labels_beside_recordings(self.reference):
             return self._with_references(model, beside)
         return self._with_classes(model)
 
@@ -276,15 +276,25 @@ class _Pairs:
             print_error(reason)
 
 
-def _labels_beside_recordings(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """Recordings below a folder that have a file of labels beside them, by their names without suffixes."""
+def _labels_beside_recordings(reference: Path) -> dict[str, tuple[Path, Path]]:
+    """Recordings that have a file of labels beside them, by their names without suffixes.
+
+    Of a folder all below it; of a file of labels its own.
+    """
     from swishcli.errors import DataError
     from swishcli.evaluation.pairing import by_recording, recording_name
-    from swishcli.files import recordings_in
+    from swishcli.files import is_audio, recordings_in
+    from swishcli.formats import read_segments
 
     try:
-        labels = by_recording(folder)
-    except DataError:
+        if reference.is_dir():
+            folder, recordings, labels = reference, recordings_in(reference), by_recording(reference)
+        else:
+            read_segments(reference)
+            folder = reference.parent
+            recordings = [path for path in sorted(folder.iterdir()) if is_audio(path)]
+            labels = {recording_name(PurePath(reference.name)): reference}
+    except DataError:  # folders of classes, or a manifest
         return {}
-    recordings = {recording_name(path.relative_to(folder)): path for path in recordings_in(folder)}
-    return {name: (path, labels[name]) for name, path in recordings.items() if name in labels}
+    named = {recording_name(path.relative_to(folder)): path for path in recordings}
+    return {name: (path, labels[name]) for name, path in named.items() if name in labels}
