@@ -164,7 +164,7 @@ class Stream:
         sample_rate: int | None = None,
         every_s: float = EVERY_S,
     ) -> None:
-        front_end, network = checkpoint.front_end, checkpoint.network
+        front_end = checkpoint.front_end
         self._sample_rate = sample_rate or front_end.sample_rate
         self._n_samples = 0
         self._resampler = None
@@ -176,8 +176,7 @@ class Stream:
         every = max(1, round(every_s / front_end.hop_s))
         self._runner = ChunkRunner(checkpoint, 1, engine, every)
         self._analyser = Analyser(checkpoint, smoothing)
-        window_tail = front_end.padding / front_end.sample_rate
-        self.latency_s = (every + network.output_stride + network.look_ahead) * front_end.hop_s + window_tail
+        self.latency_s = every * front_end.hop_s + checkpoint.latency_s
         """Seconds after which a sound has had its part in the scores, the resampler's few ms apart.
 
         A segment comes out when the next has lasted for the minimum duration since then.

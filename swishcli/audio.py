@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from swishcli.decoding import BLOCK_VALUES, STDIN, Decoder, RawFormat, Samples, open_recording
+from swishcli.decoding import BLOCK_VALUES, STDIN, Contents, Decoder, RawFormat, Samples, open_recording
 from swishcli.errors import AudioError
 
 __all__ = [
@@ -148,6 +148,11 @@ class AudioStream:
     def warnings(self) -> list[str]:
         """What is damaged or missing, a sentence each."""
         return self._decoder.warnings
+
+    @property
+    def contents(self) -> Contents | None:
+        """What the recording holds by its header; None for samples in memory."""
+        return self._decoder.contents
 
     @property
     def offset_s(self) -> float:

@@ -132,6 +132,12 @@ class Checkpoint:
         """Samples that an output position stands for."""
         return self.network.output_stride * self.front_end.hop_length
 
+    @property
+    def latency_s(self) -> float:
+        """Seconds after the beginning of a position until all the sound that its scores depend on is there."""
+        frames = self.network.output_stride + self.network.look_ahead
+        return frames * self.front_end.hop_s + self.front_end.padding / self.front_end.sample_rate
+
     def smoother(self, smoothing: SmoothingConfig | None = None, offset_s: float = 0.0) -> Smoother:
         """What makes segments of this model's logits, the first at `offset_s`; by default as it was tuned."""
         positions_per_s = self.front_end.sample_rate, self.position_samples

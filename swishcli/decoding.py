@@ -94,6 +94,27 @@ class RawFormat:
             raise ValueError("the sample rate and the number of channels must be at least 1")
 
 
+@dataclass(frozen=True, slots=True)
+class Track:
+    """An audio track, as its container describes it."""
+
+    codec: str
+    sample_rate: int
+    """Hz."""
+    channels: int
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a recording holds by its header; container and codecs by the names of who decodes it."""
+
+    container: str
+    tracks: tuple[Track, ...]
+    track: int = 0
+    """The one that is read."""
+
+
 @dataclass
 class Decoder:
     """An opened recording: its samples in the original rate and channels."""
@@ -107,9 +128,8 @@ class Decoder:
     """From samples at a time to arrays ``[n, channels]``, full scale at ±1; to be called once."""
     warnings: list[str] = field(default_factory=list)
     """What is missing or damaged, a sentence each; complete when the blocks have ended."""
-    container: str = ""
-    """What the file is, in words of who decodes it."""
-    codec: str = ""
+    contents: Contents | None = None
+    """None for samples in memory."""
 
 
 def open_recording(
@@ -239,17 +259,16 @@ def _are_chunks(file: IO[bytes], position: int, size: int) -> bool:
 
 
 def _sndfile_decoder(sound: soundfile.SoundFile, name: str, warnings: list[str]) -> Decoder:
-    decoder = Decoder(
+    track = Track(sound.subtype.lower(), sound.samplerate, sound.channels)
+    return Decoder(
         name,
         sound.samplerate,
         sound.channels,
         sound.frames / sound.samplerate,
         partial(_sndfile_blocks, sound, name, warnings),
         warnings,
-        sound.format_info,
-        sound.subtype_info,
+        Contents(sound.format.lower(), (track,)),
     )
-    return decoder
 
 
 def _sndfile_blocks(
@@ -314,9 +333,23 @@ def _open_ffmpeg(
         ffmpeg.expected_s,
         ffmpeg.blocks,
         warnings,
-        container.format.long_name,
-        stream.codec_context.codec.long_name,
+        _contents(container, stream),
     )
+
+
+def _contents(container: av.container.InputContainer, chosen: av.AudioStream) -> Contents:
+    streams = container.streams.audio
+    tracks = tuple(
+        # A track that FFmpeg has no decoder for has no context, and may not say what it holds.
+        Track(
+            "unknown" if stream.codec_context is None else stream.codec_context.name,
+            stream.rate or 0,
+            stream.channels,
+            stream.language,
+        )
+        for stream in streams
+    )
+    return Contents(container.format.name, tracks, [s.index for s in streams].index(chosen.index))
 
 
 def _has_wrong_wav_size(file: IO[bytes]) -> bool:

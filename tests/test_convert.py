@@ -1,14 +1,10 @@
-"""``swish convert``, ``swish info`` and ``swish models``."""
+"""``swish convert``: labels from one format to another."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from shutil import copy
 
-import numpy as np
 import pytest
-import soundfile
 from conftest import Swish
 
 from swishcli.formats import FORMATS, losses, read_segments
@@ -80,40 +76,3 @@ def test_files_that_cannot_be_converted_do_not_cost_the_others(swish: Swish, tmp
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.json"]
     assert swish("convert", tmp_path / "a.tsv", "--to", "xml").returncode == 2
     assert swish("convert", tmp_path / "a.tsv", tmp_path / "a.csv", "--to", "json").returncode == 1
-
-
-def test_a_model_is_described(swish: Swish) -> None:
-    done = swish("info", "slim", "--json")
-    facts = json.loads(done.stdout)
-    assert facts["labels"] == ["speech", "music", "noise"]
-    assert facts["parameters"] > 10_000
-    assert set(facts["training_minutes"]) == set(facts["labels"])
-    assert "\n  parameters: " in swish("info", "slim").stdout
-
-
-def test_a_recording_is_described_as_it_is_found(swish: Swish, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.zeros((8000, 2)), 16000)
-    whole = (tmp_path / "a.wav").read_bytes()
-    (tmp_path / "cut.wav").write_bytes(whole[: 44 + 4 * 4000])
-    done = swish("info", tmp_path / "a.wav", tmp_path / "cut.wav", tmp_path / "none.wav", "--json")
-    assert done.returncode == 1
-    first, second = map(json.loads, done.stdout.splitlines())
-    assert (first["sample_rate"], first["channels"], first["found_s"]) == (16000, 2, 0.5)
-    assert first["container"].startswith("WAV")
-    assert second["found_s"] == 0.25
-    assert "its header promises" in second["warnings"][0]
-    assert done.stderr == f"swish: {tmp_path}/none.wav: no such file\n"
-
-
-def test_models_of_the_users_folder_have_names(
-    swish: Swish, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: Path
-) -> None:
-    monkeypatch.setenv("SWISH_MODELS", str(tmp_path))
-    copy(tiny_model, tmp_path / "mine.safetensors")
-    (tmp_path / "broken.safetensors").write_text("no model")
-    listed = swish("models")
-    names = [line.split()[0] for line in listed.stdout.splitlines()]
-    assert {"slim", "wide", "mine"} <= set(names)
-    assert listed.returncode == 1
-    assert "broken.safetensors: is not a readable safetensors file" in listed.stderr
-    assert swish("classify", samples / "phone.wav", "--model", "mine").returncode == 0

@@ -1,155 +1,196 @@
-"""``swish info``: what a model is, or what a recording contains and how it is read; ``swish models``."""
+"""``swish info``: what a model is, or what a recording holds."""
 
 from __future__ import annotations
 
-import json as json_module
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swishcli.cli.console import print_error
+from swishcli.cli.console import batch_progress, print_error
 from swishcli.cli.exit_codes import ExitCode
-from swishcli.errors import display_path
+from swishcli.cli.options import printed_format
+from swishcli.cli.output import View, printer_of
+from swishcli.errors import SwishError, display_path
 
 if TYPE_CHECKING:
-    from swishcli.checkpoint import Checkpoint
-
-Facts = dict[str, Any]
+    from swishcli.card import ModelCard
+    from swishcli.decoding import Contents, Track
+    from swishcli.jobs.inputs import Input
 
 
 def info(
-    things: Annotated[
-        list[str], typer.Argument(metavar="MODEL|FILE...", help="Models by name or file, and recordings.")
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Models (names or files), recordings, folders of recordings, or - for standard input.",
+            show_default=False,
+        ),
     ],
-    json: Annotated[bool, typer.Option("--json", help="JSON Lines, an object each.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON Lines on standard output, an object each.")
+    ] = False,
 ) -> None:
-    """Say what a model is and was made from, or what a recording contains and how swish reads it.
+    """Say what a model is and was made from, or what a recording holds and how it is read.
 
-    A recording is decoded to its end, so that its length is the one found and damage is told.
+    A recording is decoded to its end: how long it is, and what is damaged, shows only then.
 
-    Example:  swish info slim interview.m4a
+    Examples:  swish info slim   ·   swish info interview.m4a --json
     """
-    from swishcli.checkpoint import SUFFIX, find_model, load_checkpoint, named_models
-    from swishcli.errors import SwishError
+    from swishcli.jobs.inputs import Input, find_inputs
 
     failed = False
-    for thing in things:
-        is_model = thing in named_models() or Path(thing).suffix == SUFFIX
-        try:
-            facts = _of_model(load_checkpoint(find_model(thing))) if is_model else _of_recording(thing)
-        except SwishError as error:
-            print_error(error)
-            failed = True
-            continue
-        if json:
-            print(json_module.dumps({"name": thing, **facts}), flush=True)
-        else:
-            print(display_path(thing))
-            _print(facts)
+    show = printer_of(printed_format(json, csv=False), InfoView())
+    for path in paths:
+        for item in [path] if _is_model(path) else find_inputs([path]):
+            try:
+                if isinstance(item, SwishError):
+                    raise item
+                show(_recording(item) if isinstance(item, Input) else _model(item))
+            except SwishError as error:
+                failed = True
+                print_error(error)
     raise typer.Exit(ExitCode.SOME_FAILED if failed else ExitCode.OK)
 
 
-def models(json: Annotated[bool, typer.Option("--json", help="JSON Lines, an object each.")] = False) -> None:
-    """List the models that can be named: those that come with swish, and those in the user's folder.
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """What a recording holds."""
 
-    That folder is SWISH_MODELS, by default ~/.swish/models: what lies there is known by its name.
+    path: str
+    size_bytes: int | None
+    """None where it is no file."""
+    contents: Contents
+    said_duration: float | None
+    """Seconds by its header, or FFmpeg's estimate where the format has none; None where nothing says it."""
+    duration: float
+    """Seconds as found."""
+    warnings: tuple[str, ...]
 
-    Example:  swish models
+
+def _is_model(path: str) -> bool:
+    from swishcli.checkpoint import SUFFIX, named_models
+
+    return path in named_models() or path.lower().endswith(SUFFIX)
+
+
+def _model(name: str) -> ModelCard:
+    from swishcli.card import card_of
+    from swishcli.checkpoint import find_model, load_checkpoint
+
+    return card_of(load_checkpoint(find_model(name)))
+
+
+def _recording(item: Input) -> RecordingInfo:
+    """Raises AudioError."""
+    from swishcli.audio import AudioStream
+    from swishcli.features import FrontEndConfig
+
+    stream = AudioStream(item.path, FrontEndConfig().sample_rate)
+    said = stream.expected_duration
+    with batch_progress(1) as progress:
+        for _ in stream:
+            progress.within(item, stream.duration, said)
+    assert stream.contents is not None
+    file = Path(item.path)
+    size = file.stat().st_size if file.is_file() else None
+    return RecordingInfo(item.path, size, stream.contents, said, stream.duration, tuple(stream.warnings))
+
+
+@dataclass(frozen=True)
+class InfoView(View["ModelCard | RecordingInfo"]):
+    """A row for each property."""
+
+    def to_dict(self, answer: ModelCard | RecordingInfo) -> dict[str, object]:
+        """The object of ``--json``; its `kind` is model or recording."""
+        if not isinstance(answer, RecordingInfo):
+            return {"kind": "model", **asdict(answer)}
+        described = asdict(answer)
+        return {"kind": "recording", "path": answer.path, **described.pop("contents"), **described}
+
+    def header(self, answer: ModelCard | RecordingInfo) -> list[str]:
+        """Names of the columns of text."""
+        return ["path", "property", "value"]
+
+    def rows(self, answer: ModelCard | RecordingInfo) -> list[list[str]]:
+        """Rows of text."""
+        return [[answer.path, name, value] for name, value in _properties(answer)]
+
+    def show(self, answer: ModelCard | RecordingInfo, first: bool) -> None:
+        """A table with the path above it."""
+        from rich.markup import escape
+        from rich.table import Table
+
+        from swishcli.cli.console import console
+
+        title = escape(display_path(answer.path))
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table.show_header = False
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in _properties(answer):
+            table.add_row(escape(display_path(name)), escape(display_path(value)))
+        console().print(table)
+
+
+def _properties(answer: ModelCard | RecordingInfo) -> Sequence[tuple[str, str]]:
+    of = _recording_properties(answer) if isinstance(answer, RecordingInfo) else _model_properties(answer)
+    return [(name, value) for name, value in of if value]
+
+
+def _model_properties(card: ModelCard) -> Iterator[tuple[str, str]]:
+    yield "labels", ", ".join(card.labels)
+    yield "size", _size(card.size_bytes)
+    yield "parameters", f"{card.parameters:,}"
+    yield "multiply–accumulates", f"{card.macs_per_second / 1e6:.2f} million per second of audio"
+    yield "sample rate", f"{card.sample_rate} Hz"
+    yield "an answer every", f"{card.position_s:g} s"
+    yield (
+        "receptive field",
+        (f"{card.receptive_field_s:.2f} s: {card.look_back_s:.2f} s back, {card.look_ahead_s:.2f} s ahead"),
+    )
+    yield "latency", f"{card.latency_s:.2f} s{', causal' if card.causal else ''}"
+    yield "trained with", card.command
+    yield "epochs", str(card.epochs or "")
+    yield "taught by", ", ".join(card.teachers)
+    if card.validation is not None:
+        by_class = ", ".join(f"{label} {recall:.4f}" for label, recall in card.validation.recall.items())
+        yield "recall in validation", f"{card.validation.macro_recall:.4f} on average: {by_class}"
+    for data in card.data:
+        minutes = f"{data.train_minutes:.1f} min to learn from, {data.validation_minutes:.1f} min to validate"
+        yield f"data: {data.label}", f"{minutes}, of {data.sources} sources"
+    for data in card.data:
+        yield f"licences: {data.label}", "; ".join(data.licences)
+
+
+def _recording_properties(found: RecordingInfo) -> Iterator[tuple[str, str]]:
+    contents = found.contents
+    yield "size", "" if found.size_bytes is None else _size(found.size_bytes)
+    yield "container", contents.container
+    for number, track in enumerate(contents.tracks):
+        read = ", the one that is read" if len(contents.tracks) > 1 and number == contents.track else ""
+        yield f"track {number}", f"{_described(track)}{read}"
+    said = found.said_duration
+    yield "duration as said", "" if said is None else f"{said:.3f} s"
+    yield "duration as found", f"{found.duration:.3f} s"
+    yield from (("warning", warning) for warning in found.warnings)
+
+
+def _described(track: Track) -> str:
+    channels = f"{track.channels} channel{'s' if track.channels > 1 else ''}"
+    language = f", {track.language}" if track.language else ""
+    return f"{track.codec}, {track.sample_rate} Hz, {channels}{language}"
+
+
+def _size(n_bytes: int) -> str:
+    """Bytes for people.
+
+    >>> _size(999), _size(304689)
+    ('999 bytes', '304.7 kB')
     """
-    from swishcli.checkpoint import load_checkpoint, named_models
-    from swishcli.errors import SwishError
-
-    failed = False
-    for name, path in named_models().items():
-        try:
-            facts = _of_model(load_checkpoint(path))
-        except SwishError as error:
-            print_error(error)
-            failed = True
-            continue
-        if json:
-            print(json_module.dumps({"name": name, "path": str(path), **facts}))
-        else:
-            labels = ", ".join(map(display_path, facts["labels"]))
-            effort = f"{facts['macs_per_second'] / 1e6:.2f} million multiply–accumulates a second"
-            print(f"{display_path(name):<12} {labels:<24} {facts['parameters']:>9,} parameters, {effort}")
-    raise typer.Exit(ExitCode.SOME_FAILED if failed else ExitCode.OK)
-
-
-def _of_model(checkpoint: Checkpoint) -> Facts:
-    """The card in short; times in seconds."""
-    network, front_end, provenance = checkpoint.network, checkpoint.front_end, checkpoint.provenance
-    position_s = checkpoint.position_samples / front_end.sample_rate
-    minutes: dict[str, float] = {}
-    for source in provenance.data.train:
-        minutes[source.label] = minutes.get(source.label, 0.0) + source.seconds / 60
-    result = provenance.validation_1s_windows
-    return {
-        "labels": list(checkpoint.classes),
-        "parameters": network.n_parameters,
-        "macs_per_second": round(network.macs_per_second(front_end.hop_s)),
-        "sample_rate": front_end.sample_rate,
-        "features": f"{front_end.n_mfcc} MFCC of {front_end.n_mels} mel bands, "
-        f"{front_end.f_min:g} to {front_end.f_max:g} Hz",
-        "answer_every_s": position_s,
-        "looks_back_s": round(network.look_back * front_end.hop_s, 3),
-        "looks_ahead_s": round(network.look_ahead * front_end.hop_s, 3),
-        "causal": network.causal,
-        "training_minutes": {label: round(value, 1) for label, value in minutes.items()},
-        "training_sources": len({s.source for s in provenance.data.train}),
-        "training_licences": sorted({s.licence or "unknown" for s in provenance.data.train}),
-        "teachers": list(provenance.teachers),
-        "validation_macro_recall": None if result is None else round(result.macro_recall, 4),
-        "validation_recall": {} if result is None else {k: round(v, 4) for k, v in result.recall.items()},
-        "command": provenance.command,
-    }
-
-
-def _of_recording(path: str) -> Facts:
-    """What is in it; decodes it to its end. Raises AudioError."""
-    from swishcli.decoding import BLOCK_VALUES, open_recording
-
-    recording = open_recording(path)
-    samples = 0
-    for block in recording.blocks(BLOCK_VALUES // recording.channels):
-        samples += len(block)
-    return {
-        "container": recording.container,
-        "codec": recording.codec,
-        "sample_rate": recording.sample_rate,
-        "channels": recording.channels,
-        "expected_s": None if recording.expected_s is None else round(recording.expected_s, 3),
-        "found_s": round(samples / recording.sample_rate, 3),
-        "warnings": list(recording.warnings),
-    }
-
-
-_LISTED = 8
-"""Entries of a list that people are shown; ``--json`` has all."""
-_TITLES = {
-    "macs_per_second": "multiply–accumulates a second",
-    "answer_every_s": "seconds from answer to answer",
-    "looks_back_s": "seconds it looks back",
-    "looks_ahead_s": "seconds it looks ahead",
-    "expected_s": "seconds as its header says",
-    "found_s": "seconds found",
-    "sample_rate": "sample rate in Hz",
-}
-
-
-def _print(facts: Facts) -> None:
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            text = ", ".join(f"{display_path(str(k))} {v}" for k, v in value.items())
-        elif isinstance(value, list):
-            told = value if len(value) <= _LISTED else [*value[:_LISTED], f"and {len(value) - _LISTED} more"]
-            text = ", ".join(display_path(str(v)) for v in told)
-        elif isinstance(value, bool):
-            text = "yes" if value else "no"
-        else:
-            text = (
-                "" if value is None else f"{value:,}" if isinstance(value, int) else display_path(str(value))
-            )
-        if text:
-            print(f"  {_TITLES.get(name, name.replace('_', ' '))}: {text}")
+    if n_bytes < 1000:
+        return f"{n_bytes} bytes"
+    return f"{n_bytes / 1e3:.1f} kB" if n_bytes < 1e6 else f"{n_bytes / 1e6:.1f} MB"

@@ -18,8 +18,9 @@ from swishcli.cli.convert import convert
 from swishcli.cli.evaluate import evaluate
 from swishcli.cli.exit_codes import EPILOG, ExitCode
 from swishcli.cli.export import export
-from swishcli.cli.info import info, models
+from swishcli.cli.info import info
 from swishcli.cli.listen import listen
+from swishcli.cli.models import models
 from swishcli.cli.segment import segment
 from swishcli.cli.train import train
 from swishcli.errors import SwishError, display_path
