@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pytest
@@ -18,6 +18,9 @@ from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
 from swishcli.features import FrontEndConfig
 from swishcli.smoothing import SmoothingConfig
+
+if TYPE_CHECKING:
+    from swishcli.training.cache import CachedRecording
 
 settings.register_profile("swish", deadline=None)  # the machines that run the tests are busy
 settings.load_profile("swish")
@@ -109,3 +112,28 @@ def sparse_wav(path: Path, hours: float) -> Path:
         file.write(wav_header(n, rate=8000, sample_bytes=1))
         file.truncate(44 + n)
     return path
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of tones."""
+    from training_data import PITCHES, folder_of  # imports torch, which most tests do without
+
+    return folder_of(tmp_path_factory.mktemp("data"), PITCHES)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for decoded audio."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def recordings(folder: Path, cache: Path) -> list[CachedRecording]:
+    """The data set of tones, decoded."""
+    from training_data import HOP, RATE
+
+    from swishcli.training.cache import load_recordings
+    from swishcli.training.datasets import find_items
+
+    return load_recordings(find_items(folder), RATE, HOP, cache)
