@@ -67,6 +67,11 @@ class CachedRecording:
         raw = np.fromfile(self.cached, "<i2", n_samples, offset=2 * start)
         return raw.astype(np.float32) / np.float32(32768)
 
+    def blocks(self, n_samples: int) -> Iterator[Samples]:
+        """All samples, so many at a time."""
+        for start in range(0, self.n_samples, n_samples):
+            yield self.read(start, n_samples)
+
 
 def load_recordings(
     items: Sequence[Item],

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from swishcli.analysis import Analyser
-from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
 from swishcli.evaluation.metrics import recalls
-from swishcli.evaluation.scoring import window_answers
+from swishcli.evaluation.scoring import (
+    FRAME_S,
+    WINDOW_S,
+    counted_windows_of,
+    frame_labels,
+    majority_labels,
+)
 from swishcli.features import Features
 from swishcli.inference import frame_scores
 from swishcli.network import SwishNet
@@ -21,7 +26,7 @@ from swishcli.smoothing import SmoothingConfig, log_softmax
 from swishcli.training.cache import CachedRecording
 
 _BLOCK_S = 60.0
-"""Seconds of a recording that go through the network's front end at a time."""
+"""Seconds of a recording that are in memory at a time."""
 
 
 class NetworkEngine:
@@ -52,9 +57,7 @@ def validate(
     for recording in recordings:
         label = checkpoint.classes.index(recording.item.label)
         segmentation, logits = _heard(engine, checkpoint, recording)
-        answers = window_answers(
-            recording.read(), checkpoint.front_end.sample_rate, segmentation, checkpoint.classes
-        )
+        answers = _answers(recording, segmentation, checkpoint)
         confusion[label] += np.bincount(answers, minlength=confusion.shape[1])
         active = recording.active[:: checkpoint.network.output_stride]
         n = min(len(logits), len(active))
@@ -71,18 +74,24 @@ def _heard(
 ) -> tuple[Segmentation, npt.NDArray[np.float32]]:
     """The segments of a recording, and the logits ``[P, K]`` they are made of."""
     rate = checkpoint.front_end.sample_rate
-    n = round(_BLOCK_S * rate)
-
-    def blocks() -> Iterator[Samples]:
-        for start in range(0, recording.n_samples, n):
-            yield recording.read(start, min(n, recording.n_samples - start))[None]
-
     analyser, segments, logits = Analyser(checkpoint, SmoothingConfig()), [], []
-    for scores in frame_scores(blocks(), 1, checkpoint, engine):
+    blocks = (block[None] for block in recording.blocks(round(_BLOCK_S * rate)))
+    for scores in frame_scores(blocks, 1, checkpoint, engine):
         segments += analyser.push(scores.logits[0], scores.level_db[0])
         logits.append(scores.logits[0])
     segments += analyser.finish(recording.n_samples / rate)
     return Segmentation(recording.n_samples / rate, tuple(segments)), np.concatenate(logits)
+
+
+def _answers(
+    recording: CachedRecording, segmentation: Segmentation, checkpoint: Checkpoint
+) -> npt.NDArray[np.int64]:
+    """The class of each 1-s window that counts, or their number for silence."""
+    rate = checkpoint.front_end.sample_rate
+    windows = counted_windows_of(recording.blocks(round(_BLOCK_S * rate)), rate)
+    n_frames = (max(windows, default=0) + 1) * round(WINDOW_S / FRAME_S)
+    frames = frame_labels(segmentation.segments, checkpoint.classes, n_frames)
+    return majority_labels(frames, windows, len(checkpoint.classes))
 
 
 def temperature_of(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
