@@ -76,3 +76,18 @@ def test_files_that_cannot_be_converted_do_not_cost_the_others(swish: Swish, tmp
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.json"]
     assert swish("convert", tmp_path / "a.tsv", "--to", "xml").returncode == 2
     assert swish("convert", tmp_path / "a.tsv", tmp_path / "a.csv", "--to", "json").returncode == 1
+
+
+def test_what_segment_prints_becomes_a_file_for_each_recording(swish: Swish, tmp_path: Path) -> None:
+    lines = [
+        FORMATS["json"].render(Segmentation(1.0, (Segment(0.0, 1.0, label),), f"shows/{label}.wav"))
+        for label in ("speech", "music")
+    ]
+    (tmp_path / "said.jsonl").write_text("".join(lines))
+    done = swish("convert", tmp_path / "said.jsonl", "--to", "tsv", "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["music.wav.tsv", "speech.wav.tsv"]
+    (tmp_path / "said.jsonl").write_text(lines[0] + "no json\n")
+    broken = swish("convert", tmp_path / "said.jsonl", "--to", "tsv", "-o", tmp_path / "out")
+    assert broken.returncode == 1
+    assert broken.stderr == f"swish: {tmp_path}/said.jsonl: line 2: not the JSON of a segmentation\n"

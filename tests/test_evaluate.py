@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from shutil import copy
 
+import pytest
 from conftest import Swish
+
+from swishcli.cli.main import main
 
 REFERENCE = "start_s\tend_s\tlabel\n0\t2\tspeech\n2\t4\tmusic\n"
 HYPOTHESIS = "start,end,label\n0,3,speech\n3,4,music\n"
@@ -133,3 +136,29 @@ def test_wrong_usage_is_a_sentence(swish: Swish, samples: Path, tmp_path: Path) 
         done = swish("evaluate", *arguments)
         assert done.returncode == 2
         assert sentence in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_silence_of_a_reference_is_left_out_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.tsv").write_text("start\tend\tlabel\n0\t2\tspeech\n2\t3\tsilence\n3\t5\tmusic\n")
+    (tmp_path / "h.csv").write_text("start,end,label\n0,3,speech\n3,5,music\n")
+    pair = [str(tmp_path / "r.tsv"), str(tmp_path / "h.csv")]
+    assert main(["evaluate", *pair]) == 0
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first == "1 recording, 4.0 s counted in frames of 10 ms, 1.0 s of silence left out"
+    assert main(["evaluate", *pair, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["counted_s"], found["left_out_s"], found["figures"]["accuracy"]) == (4.0, 1.0, 1.0)
+    assert main(["evaluate", *pair, "--json", "--count-silence"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["counted_s"], found["left_out_s"], found["figures"]["accuracy"]) == (5.0, 0.0, 0.8)
+
+
+def test_lines_of_other_programs_hold_arrays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ref").mkdir()
+    (tmp_path / "ref/a.tsv").write_text(REFERENCE)
+    line = {"path": "shows/a.opus", "segments": [[0, 3, "speech"], [3, 4, "music"]]}
+    (tmp_path / "said.jsonl").write_text(json.dumps(line))
+    assert main(["evaluate", str(tmp_path / "ref"), str(tmp_path / "said.jsonl"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["figures"]["accuracy"] == 0.75

@@ -34,7 +34,7 @@ def convert(
 ) -> None:
     """Write labels in another format, and say what that has no room for.
 
-    Reads all formats that swish writes, tables of other programs, and files of many recordings (RTTM, tables).
+    Reads all formats that swish writes, tables of other programs, and files of many recordings (RTTM, tables, JSON Lines).
 
     Example:  swish convert labels.rttm --to textgrid -o praat/
     """
@@ -86,10 +86,10 @@ def _files(paths: list[Path]) -> list[tuple[Path, Path]]:
 
 def _named(path: Path, below: Path) -> list[tuple[Path, Segmentation]]:
     """The segmentations of a file, and what their outputs are called before the suffix. Raises DataError."""
-    from swishcli.formats import LABEL_SUFFIXES, read_all_segments
+    from swishcli.formats import LABEL_SUFFIXES, LINES_SUFFIX, read_all_segments
 
     found = read_all_segments(path)
-    if len(found) > 1:
+    if len(found) > 1 or path.suffix.lower() == LINES_SUFFIX:
         return [(below.parent / _name_of(segmentation), segmentation) for segmentation in found]
     while below.suffix.lower() in (*LABEL_SUFFIXES, ".audacity"):
         below = below.with_suffix("")

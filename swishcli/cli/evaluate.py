@@ -99,7 +99,9 @@ def evaluate(
 ) -> None:
     """Say how right labels are: by class, by boundary, by recording, and how sure that is.
 
-    Files of labels are in any format that swish writes, told apart by their names. Recordings of one label
+    Files of labels are in any format that swish writes, told apart by their names. Silence of a reference is left
+    out, and silence that a hypothesis puts elsewhere is a miss; time without a label is silence, overlapping labels
+    are an error. The reference says how long a recording is. Recordings of one label
     (folders per class, manifests) are judged in windows of 1 s, those much softer than the recording left out.
 
     Examples:  swish evaluate reference/ labels/   ·   swish evaluate recordings/ --model wide

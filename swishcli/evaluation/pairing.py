@@ -6,18 +6,15 @@ are of one recording. JSON Lines, as `swish segment --json` prints, RTTM and tab
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from swishcli.errors import DataError, SwishError, display_path
 from swishcli.files import is_audio
-from swishcli.formats import LABEL_SUFFIXES, read_all_segments, read_segments, segmentation_from_dict
+from swishcli.formats import LABEL_SUFFIXES, LINES_SUFFIX, read_all_segments, read_segments
 from swishcli.segments import SILENCE, Segment, Segmentation
 
-MANY = ".jsonl"
-"""Suffix of files that hold segmentations of many recordings, one a line."""
 NOTICEABLE_S = 0.5
 """Seconds by which a reference and a hypothesis may differ in length without a word."""
 
@@ -71,14 +68,12 @@ def read_all(path: Path) -> dict[str, Segmentation | SwishError]:
     """
     if not path.exists():
         raise DataError(f"{display_path(path)}: no such file or folder")
-    if path.suffix.lower() == MANY and not path.is_dir():
-        return _read_lines(path)
     if path.is_dir():
         return {name: _read(file) for name, file in by_recording(path).items()}
     found = [s for s in read_all_segments(path) if s.duration > 0]
     if not found:
         raise DataError(f"{display_path(path)}: holds no labels")
-    if len(found) == 1:
+    if len(found) == 1 and path.suffix.lower() != LINES_SUFFIX:
         return {recording_name(PurePath(path.name)): _without_gaps(found[0])}
     return {_name_of(segmentation): _without_gaps(segmentation) for segmentation in found}
 
@@ -91,23 +86,6 @@ def _read(path: Path) -> Segmentation | SwishError:
     if segmentation.duration == 0:
         return DataError(f"{display_path(path)}: holds no labels")
     return _without_gaps(segmentation)
-
-
-def _read_lines(path: Path) -> dict[str, Segmentation | SwishError]:
-    found: dict[str, Segmentation | SwishError] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise DataError(f"{display_path(path)}: cannot be read: {error}") from None
-    for number, line in enumerate(lines, 1):
-        try:
-            segmentation = segmentation_from_dict(json.loads(line))
-        except (ValueError, RecursionError):
-            raise DataError(f"{display_path(path)}: line {number}: not the JSON of a segmentation") from None
-        found[_name_of(segmentation)] = _without_gaps(segmentation)
-    if not found:
-        raise DataError(f"{display_path(path)}: holds no segmentations")
-    return found
 
 
 def _name_of(segmentation: Segmentation) -> str:

@@ -133,6 +133,8 @@ def to_dict(evaluation: Evaluation, worst: int = 10) -> dict[str, object]:
     return {
         "recordings": len(evaluation.scores),
         "settings": asdict(config),
+        "counted_s": round(sum(score.counted_s for score in evaluation.scores), 2),
+        "left_out_s": round(sum(score.left_out_s for score in evaluation.scores), 2),
         "figures": _numbers(evaluation.figures),
         "intervals": {n: _numbers(asdict(i)) for n, i in evaluation.intervals.items()},
         "classes": {
@@ -178,7 +180,9 @@ def _figure_table(evaluation: Evaluation) -> Table:
     n = len(evaluation.scores)
     seconds = sum(score.counted_s for score in evaluation.scores)
     unit = "windows of 1 s" if evaluation.config.in_windows else "frames of 10 ms"
-    title = f"{n} recording{'s' if n > 1 else ''}, {seconds:.1f} s counted in {unit}"
+    left_out = sum(score.left_out_s for score in evaluation.scores)
+    silence = f", {left_out:.1f} s of silence left out" if left_out else ""
+    title = f"{n} recording{'s' if n > 1 else ''}, {seconds:.1f} s counted in {unit}{silence}"
     return Table(title, ("figure", "value", "95 % interval" if found else ""), rows)
 
 

@@ -136,6 +136,8 @@ class Score:
     counts: Counts
     errors: tuple[Stretch, ...]
     """The longest ones, the longest first."""
+    left_out_s: float = 0.0
+    """Seconds that do not count, because the reference calls them silence."""
 
     @property
     def wrong_s(self) -> float:
@@ -171,7 +173,8 @@ def score(
         _event_counts(reference, hypothesis, config),
         _calibration(wanted, given, hypothesis, n_frames, len(config.classes)),
     )
-    return Score(name, source, counts, _stretches(wanted, given, config.classes))
+    left_out_s = int((wanted == len(config.classes)).sum()) * FRAME_S
+    return Score(name, source, counts, _stretches(wanted, given, config.classes), left_out_s)
 
 
 def total(scores: Sequence[Score]) -> Counts:

@@ -32,7 +32,13 @@ from swishcli.errors import DataError, display_path
 from swishcli.formats.audacity import Audacity
 from swishcli.formats.base import ROUNDING_S, SNAP_S, Format, malformed
 from swishcli.formats.elan import Elan
-from swishcli.formats.json import Json, segment_to_dict, segmentation_from_dict, segmentation_to_dict
+from swishcli.formats.json import (
+    Json,
+    JsonLines,
+    segment_to_dict,
+    segmentation_from_dict,
+    segmentation_to_dict,
+)
 from swishcli.formats.rttm import Rttm
 from swishcli.formats.subtitles import Srt, Vtt
 from swishcli.formats.tables import Csv, Tsv, table_header, table_rows
@@ -42,6 +48,7 @@ from swishcli.segments import SILENCE, Segmentation, merge_adjacent
 __all__ = [
     "FORMATS",
     "LABEL_SUFFIXES",
+    "LINES_SUFFIX",
     "SNAP_S",
     "Format",
     "losses",
@@ -65,6 +72,9 @@ _BY_SUFFIX = {PurePath("x" + f.extension).suffix.lower(): f for f in FORMATS.val
 _BY_SUFFIX[".lab"] = FORMATS["audacity"]
 LABEL_SUFFIXES = tuple(_BY_SUFFIX)
 """Suffixes of the files that `read_segments` reads, in lower case."""
+LINES_SUFFIX = JsonLines.extension
+"""Suffix of files that hold segmentations of many recordings, one a line; `read_all_segments` reads them."""
+_READERS = {**_BY_SUFFIX, LINES_SUFFIX: JsonLines()}
 
 
 def read_segments(path: str | Path) -> Segmentation:
@@ -83,15 +93,15 @@ def read_segments(path: str | Path) -> Segmentation:
 
 
 def read_all_segments(path: str | Path) -> list[Segmentation]:
-    """As `read_segments`, of a file that may be of many recordings: RTTM and tables; each then has a path."""
+    """As `read_segments`, of a file that may be of many recordings: JSON Lines, RTTM and tables; each has a path."""
     return _read(path, lambda reader, text: reader.parse_all(text))
 
 
 def _read(path: str | Path, parse: Callable[[Format, str], Result]) -> Result:
-    reader = _BY_SUFFIX.get(PurePath(path).suffix.lower())
+    reader = _READERS.get(PurePath(path).suffix.lower())
     try:
         if reader is None:
-            raise ValueError(f"not a file of segments by its extension (known: {', '.join(_BY_SUFFIX)})")
+            raise ValueError(f"not a file of segments by its extension (known: {', '.join(_READERS)})")
         return parse(reader, _decoded(Path(path).read_bytes()))
     except OSError as error:
         raise DataError(f"{display_path(path)}: cannot be read: {error.strerror or error}") from error

@@ -31,6 +31,23 @@ class Json(Format):
         return segmentation_from_dict(data)
 
 
+class JsonLines(Json):
+    """An object a line, each of a recording or channel: what ``swish segment --json`` prints. Only read."""
+
+    name = "jsonl"
+    extension = ".jsonl"
+
+    def parse_all(self, text: str) -> list[Segmentation]:
+        return [_of_line(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _of_line(number: int, line: str) -> Segmentation:
+    try:
+        return segmentation_from_dict(json.loads(line))
+    except (ValueError, RecursionError):
+        raise malformed(number, "not the JSON of a segmentation") from None
+
+
 def segmentation_to_dict(segmentation: Segmentation) -> dict[str, object]:
     """The JSON object of a segmentation; times in seconds.
 
@@ -64,26 +81,33 @@ def segment_to_dict(segment: Segment) -> dict[str, object]:
 
 
 def segmentation_from_dict(data: object) -> Segmentation:
-    """The inverse of `segmentation_to_dict`. Raises ValueError, with the reason, for any other object."""
+    """The inverse of `segmentation_to_dict`. Raises ValueError, with the reason, for any other object.
+
+    As other programs write them, segments may be arrays ``[start, end, label]``, and the duration may be missing
+    where it is the last one's end.
+    """
     try:
         if not isinstance(data, dict):
             raise TypeError
         path, channel = data.get("path"), data.get("channel")
+        segments = tuple(map(_segment_from_dict, data["segments"]))
         return Segmentation(
-            _number(data["duration"]),
-            tuple(map(_segment_from_dict, data["segments"])),
+            _number(data["duration"]) if "duration" in data else segments[-1].end,
+            segments,
             None if path is None else _text(path),
             None if channel is None else int(_number(channel)),
             tuple(map(_text, data.get("warnings", ()))),
             partial=data.get("partial") is True,
         )
-    except (AttributeError, KeyError, OverflowError, TypeError):
+    except (AttributeError, LookupError, OverflowError, TypeError):
         raise ValueError(
             "not an object with duration and segments of start, end, label and confidence"
         ) from None
 
 
-def _segment_from_dict(data: dict[str, object]) -> Segment:
+def _segment_from_dict(data: dict[str, object] | list[object]) -> Segment:
+    if isinstance(data, list):
+        data = dict(zip(("start", "end", "label"), data, strict=False))
     confidence = data.get("confidence")
     return Segment(
         _number(data["start"]),
