@@ -706,3 +706,20 @@ def test_a_malformed_elan_file_is_a_sentence(tmp_path: Path, text: str, reason: 
     (tmp_path / "a.eaf").write_text(text)
     with pytest.raises(DataError, match=reason):
         read_segments(tmp_path / "a.eaf")
+
+
+def test_tiers_are_chosen_by_name(tmp_path: Path) -> None:
+    tier = '"IntervalTier" "{}" 0 2 1 0 2 "{}"\n'
+    points = '"TextTier" "points" 0 2 1 1 "x"\n'
+    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n0 2 <exists> 3\n'
+    path = tmp_path / "a.TextGrid"
+    path.write_text(head + tier.format("words", "hello") + points + tier.format("classes", "speech"))
+    assert spans(read_segments(path)) == [(0.0, 2.0, "hello")]
+    assert spans(read_segments(path, tier="classes")) == [(0.0, 2.0, "speech")]
+    with pytest.raises(DataError, match=r"no tier is called 'x' \(there are: 'words', 'points', 'classes'\)"):
+        read_segments(path, tier="x")
+    elan = tmp_path / "a.eaf"
+    elan.write_text(FORMATS["elan"].render(EXAMPLE))
+    assert read_segments(elan, tier="swish") == read_segments(elan)
+    with pytest.raises(DataError, match=r"no tier is called 'x' \(there are: 'swish'\)"):
+        read_segments(elan, tier="x")

@@ -10,6 +10,7 @@ import typer
 
 from swishcli.cli.console import print_error
 from swishcli.cli.exit_codes import ExitCode
+from swishcli.cli.options import TierOption
 
 if TYPE_CHECKING:
     from swishcli.segments import Segmentation
@@ -31,6 +32,7 @@ def convert(
             "--output", "-o", metavar="DIR", help="Folder to write to; without it one result is printed."
         ),
     ] = None,
+    tier: TierOption = None,
 ) -> None:
     """Write labels in another format, and say what that has no room for.
 
@@ -48,7 +50,7 @@ def convert(
     results: dict[Path, Segmentation] = {}
     for path, below in _files(paths):
         try:
-            for name, segmentation in _named(path, below):
+            for name, segmentation in _named(path, below, tier):
                 if name in results:
                     raise _taken(path, name, format_.extension)
                 results[name] = segmentation
@@ -84,11 +86,11 @@ def _files(paths: list[Path]) -> list[tuple[Path, Path]]:
     return found
 
 
-def _named(path: Path, below: Path) -> list[tuple[Path, Segmentation]]:
+def _named(path: Path, below: Path, tier: str | None) -> list[tuple[Path, Segmentation]]:
     """The segmentations of a file, and what their outputs are called before the suffix. Raises DataError."""
     from swishcli.formats import LABEL_SUFFIXES, LINES_SUFFIX, read_all_segments
 
-    found = read_all_segments(path)
+    found = read_all_segments(path, tier)
     if len(found) > 1 or path.suffix.lower() == LINES_SUFFIX:
         return [(below.parent / _name_of(segmentation), segmentation) for segmentation in found]
     while below.suffix.lower() in (*LABEL_SUFFIXES, ".audacity"):

@@ -11,7 +11,7 @@ import typer
 
 from swishcli.cli.console import print_error
 from swishcli.cli.exit_codes import ExitCode
-from swishcli.cli.options import CsvOption, DeviceName, DeviceOption, ThreadsOption
+from swishcli.cli.options import CsvOption, DeviceName, DeviceOption, ThreadsOption, TierOption
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    tier: TierOption = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -120,7 +121,7 @@ def evaluate(
         renamed = label_names(names)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--map") from None
-    found = _Pairs(reference, renamed, split, device, threads)
+    found = _Pairs(reference, renamed, tier, split, device, threads)
     pairs = found.with_model(model) if model is not None else found.with_labels(hypothesis or reference)
     others: list[Pair] = []
     if compare is not None:
@@ -167,6 +168,7 @@ class _Pairs:
 
     reference: Path
     names: dict[str, str]
+    tier: str | None
     split: str | None
     device: DeviceName
     threads: int | None
@@ -178,7 +180,8 @@ class _Pairs:
         """Pairs with the labels that lie in files."""
         from swishcli.evaluation.pairing import match, read_all
 
-        references, hypotheses = read_all(self.reference), read_all(hypothesis)
+        references = read_all(self.reference, self.tier)
+        hypotheses = read_all(hypothesis)
         one_each = not self.reference.is_dir() and not hypothesis.is_dir()
         pairs, errors = match(references, hypotheses, one_each and len(references) == len(hypotheses) == 1)
         for error in errors:
@@ -187,7 +190,7 @@ class _Pairs:
 
     def with_model(self, model: str) -> list[Pair]:
         """Pairs with what a model says."""
-        if beside := _labels_beside_recordings(self.reference):
+        if beside := _labels_beside_recordings(self.reference, self.tier):
             return self._with_references(model, beside)
         return self._with_classes(model)
 
@@ -207,7 +210,7 @@ class _Pairs:
 
         references: dict[str, Segmentation | SwishError] = {}
         for name, (_, labels) in beside.items():
-            (references[name],) = read_all(labels).values()
+            (references[name],) = read_all(labels, self.tier).values()
         said = self._segmented(model, [recording for recording, _ in beside.values()])
         hypotheses: dict[str, Segmentation | SwishError] = {
             name: said[str(recording)] for name, (recording, _) in beside.items() if str(recording) in said
@@ -278,7 +281,7 @@ class _Pairs:
             print_error(reason)
 
 
-def _labels_beside_recordings(reference: Path) -> dict[str, tuple[Path, Path]]:
+def _labels_beside_recordings(reference: Path, tier: str | None) -> dict[str, tuple[Path, Path]]:
     """Recordings that have a file of labels beside them, by their names without suffixes.
 
     Of a folder all below it; of a file of labels its own.
@@ -292,7 +295,7 @@ def _labels_beside_recordings(reference: Path) -> dict[str, tuple[Path, Path]]:
         if reference.is_dir():
             folder, recordings, labels = reference, recordings_in(reference), by_recording(reference)
         else:
-            read_segments(reference)
+            read_segments(reference, tier)
             folder = reference.parent
             recordings = [path for path in sorted(folder.iterdir()) if is_audio(path)]
             labels = {recording_name(PurePath(reference.name)): reference}

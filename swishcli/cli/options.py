@@ -46,6 +46,12 @@ CsvOption = Annotated[bool, typer.Option("--csv", help="CSV on standard output."
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="A recording that is damaged or cut off counts as failed.")
 ]
+TierOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Tier of TextGrids and ELAN files; by default the first.", show_default=False
+    ),
+]
 
 _READING = "How recordings are read"
 ChannelOption = Annotated[

@@ -61,7 +61,7 @@ def by_recording(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_all(path: Path) -> dict[str, Segmentation | SwishError]:
+def read_all(path: Path, tier: str | None = None) -> dict[str, Segmentation | SwishError]:
     """All segmentations that a file or a folder holds, by the recording's name; what cannot be read as errors.
 
     Raises DataError if there is nothing.
@@ -69,8 +69,8 @@ def read_all(path: Path) -> dict[str, Segmentation | SwishError]:
     if not path.exists():
         raise DataError(f"{display_path(path)}: no such file or folder")
     if path.is_dir():
-        return {name: _read(file) for name, file in by_recording(path).items()}
-    found = [s for s in read_all_segments(path) if s.duration > 0]
+        return {name: _read(file, tier) for name, file in by_recording(path).items()}
+    found = [s for s in read_all_segments(path, tier) if s.duration > 0]
     if not found:
         raise DataError(f"{display_path(path)}: holds no labels")
     if len(found) == 1 and path.suffix.lower() != LINES_SUFFIX:
@@ -78,9 +78,9 @@ def read_all(path: Path) -> dict[str, Segmentation | SwishError]:
     return {_name_of(segmentation): _without_gaps(segmentation) for segmentation in found}
 
 
-def _read(path: Path) -> Segmentation | SwishError:
+def _read(path: Path, tier: str | None) -> Segmentation | SwishError:
     try:
-        segmentation = read_segments(path)
+        segmentation = read_segments(path, tier)
     except DataError as error:
         return error
     if segmentation.duration == 0:

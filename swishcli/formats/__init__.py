@@ -77,11 +77,12 @@ LINES_SUFFIX = JsonLines.extension
 _READERS = {**_BY_SUFFIX, LINES_SUFFIX: JsonLines()}
 
 
-def read_segments(path: str | Path) -> Segmentation:
+def read_segments(path: str | Path, tier: str | None = None) -> Segmentation:
     """Read a segmentation in any of `FORMATS`, told apart by the file's extension.
 
     ``.txt`` and ``.lab`` are read as Audacity labels. Text is UTF-8, or UTF-16 with a byte order mark, which
-    Praat likes to write. Only JSON and CSV give the segmentation a path and a channel.
+    Praat likes to write. Only JSON and CSV give the segmentation a path and a channel. `tier` names the tier of
+    a TextGrid or an ELAN file; by default the first one is read.
 
     Raises
     ------
@@ -89,16 +90,18 @@ def read_segments(path: str | Path) -> Segmentation:
         If the file cannot be read, has an unknown extension or is malformed: one sentence with its name and,
         where there is one, the line.
     """
-    return _read(path, lambda reader, text: reader.parse(text))
+    return _read(path, tier, lambda reader, text: reader.parse(text))
 
 
-def read_all_segments(path: str | Path) -> list[Segmentation]:
+def read_all_segments(path: str | Path, tier: str | None = None) -> list[Segmentation]:
     """As `read_segments`, of a file that may be of many recordings: JSON Lines, RTTM and tables; each has a path."""
-    return _read(path, lambda reader, text: reader.parse_all(text))
+    return _read(path, tier, lambda reader, text: reader.parse_all(text))
 
 
-def _read(path: str | Path, parse: Callable[[Format, str], Result]) -> Result:
+def _read(path: str | Path, tier: str | None, parse: Callable[[Format, str], Result]) -> Result:
     reader = _READERS.get(PurePath(path).suffix.lower())
+    if tier is not None and isinstance(reader, TextGrid | Elan):
+        reader = type(reader)(tier)
     try:
         if reader is None:
             raise ValueError(f"not a file of segments by its extension (known: {', '.join(_READERS)})")

@@ -57,6 +57,11 @@ def malformed(line: int, reason: str) -> ValueError:
     return ValueError(f"line {line}: {reason}" if line else reason)
 
 
+def missing_tier(tier: str, names: Sequence[str]) -> ValueError:
+    """The error for a tier that a file does not have."""
+    return ValueError(f"no tier is called {tier!r} (there are: {', '.join(map(repr, names)) or 'none'})")
+
+
 def row_of(line: int, start: str, end: str, label: str, confidence: str = "") -> Row:
     """A row from its texts. Raises ValueError for times and confidences that cannot be."""
     try:

@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from swishcli.formats.base import Format, Row, assemble_sparse, malformed, row_of, visible
+from swishcli.formats.base import Format, Row, assemble_sparse, malformed, missing_tier, row_of, visible
 from swishcli.segments import Segmentation
 
 _SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
@@ -20,6 +20,10 @@ class Elan(Format):
 
     name = "elan"
     extension = ".eaf"
+
+    def __init__(self, tier: str | None = None) -> None:
+        self.tier = tier
+        """Name of the tier to read, None for the first that has annotations with times."""
 
     def render(self, segmentation: Segmentation) -> str:
         document = Element(
@@ -64,9 +68,19 @@ class Elan(Format):
         if document.tag != "ANNOTATION_DOCUMENT":
             raise ValueError("not a document of ELAN")
         times = {slot.get("TIME_SLOT_ID"): slot.get("TIME_VALUE") for slot in document.iter("TIME_SLOT")}
+        names = []
         for tier in document.iter("TIER"):
-            if rows := [_row(a, times) for a in tier.iter("ALIGNABLE_ANNOTATION")]:
+            name = tier.get("TIER_ID", "")
+            names.append(name)
+            rows = (
+                [_row(a, times) for a in tier.iter("ALIGNABLE_ANNOTATION")]
+                if self.tier in (None, name)
+                else []
+            )
+            if rows:
                 return assemble_sparse(rows)
+        if self.tier is not None and self.tier not in names:
+            raise missing_tier(self.tier, names)
         return assemble_sparse([])
 
 

@@ -12,6 +12,7 @@ from swishcli.formats.base import (
     malformed,
     milliseconds,
     milliseconds_text,
+    missing_tier,
     row_of,
     visible,
 )
@@ -27,6 +28,10 @@ class TextGrid(Format):
 
     name = "textgrid"
     extension = ".TextGrid"
+
+    def __init__(self, tier: str | None = None) -> None:
+        self.tier = tier
+        """Name of the tier to read, None for the first of intervals."""
 
     def render(self, segmentation: Segmentation) -> str:
         end = milliseconds(segmentation.duration)
@@ -51,12 +56,19 @@ class TextGrid(Format):
         if not (tokens.take("text") == "ooTextFile" and tokens.take("text").startswith("TextGrid")):
             raise malformed(tokens.line, "not a TextGrid in text format")
         _xmin, _xmax = tokens.take("number"), tokens.take("number")
+        names = []
         for _ in range(tokens.take_count()):
-            kind, _name, _xmin, xmax = (tokens.take(k) for k in ("text", "text", "number", "number"))
-            if kind == "IntervalTier":
+            kind, name, _xmin, xmax = (tokens.take(k) for k in ("text", "text", "number", "number"))
+            if kind == "IntervalTier" and self.tier in (None, name):
                 return _interval_tier(tokens, float(xmax))
+            names.append(name)
             for _ in range(tokens.take_count()):
-                _time, _mark = tokens.take("number"), tokens.take("text")
+                tokens.take("number")
+                if kind == "IntervalTier":
+                    tokens.take("number")
+                tokens.take("text")
+        if self.tier is not None:
+            raise missing_tier(self.tier, names)
         raise malformed(tokens.line, "no interval tier")
 
 
