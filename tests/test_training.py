@@ -145,11 +145,13 @@ def test_a_run_stopped_within_its_first_epoch_leaves_a_model(
     assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
     assert swishcli.load(output, "cpu", threads=1).segment(tone(500, 1)).duration == 1
     assert load_checkpoint(output).provenance.validation_1s_windows is None
+    with pytest.raises(CheckpointError, match="nothing to resume: no epoch of it has ended"):
+        train(folder, output, cache, resume=True)
 
 
 def test_a_run_resumes_only_its_own_state(folder: Path, cache: Path, tmp_path: Path) -> None:
     output = tmp_path / "m.safetensors"
-    with pytest.raises(CheckpointError, match="nothing to resume: no training of it has begun"):
+    with pytest.raises(CheckpointError, match="nothing to resume: no epoch of it has ended"):
         train(folder, output, cache, resume=True)
     state = output.with_name("m.safetensors.state")
     state.write_bytes(b"no state")
@@ -262,7 +264,7 @@ def test_a_bad_file_does_not_stop_the_training(
     assert len(observer.train) + len(observer.val) == 12
     assert observer.decoded == 13
     assert "bad.wav" in caplog.text
-    with pytest.raises(DataError, match="1 of 13 recordings cannot be read; more than 5% are taken for"):
+    with pytest.raises(DataError, match="1 of 13 recordings cannot be read; more than 5 % are taken for"):
         train(folder, tmp_path / "m.safetensors", cache, recipe=QUICK)
 
 

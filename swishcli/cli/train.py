@@ -128,7 +128,10 @@ def train(
         try:
             training()
         except KeyboardInterrupt:
-            print_error(f"stopped; {output} holds the best weights so far, --resume goes on")
+            if training.state_path.exists():
+                print_error(f"stopped; {output} holds the best weights so far, --resume goes on")
+            else:
+                print_error(f"stopped; {output} holds the latest weights, no epoch has ended")
             raise
     print(f"{output}: {display.summary()}")
 

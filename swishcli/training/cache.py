@@ -112,7 +112,7 @@ def load_recordings(
     if unreadable > max_unreadable * len(items):
         raise DataError(
             f"{unreadable} of {len(items)} recordings cannot be read; "
-            f"more than {max_unreadable:.0%} are taken for a mistake (max_unreadable of [training])"
+            f"more than {100 * max_unreadable:g} % are taken for a mistake (max_unreadable of [training])"
         )
     prune(cache, keep={recording.cached for recording in recordings})
     return recordings

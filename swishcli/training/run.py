@@ -84,8 +84,9 @@ class TrainingRun:
         self._output, self._observer = output, observer
         self._command, self._teachers = command, teachers
         if resume and not self.state_path.exists():
-            over = "its training has ended" if output.exists() else "no training of it has begun"
-            raise CheckpointError(output, f"there is nothing to resume: {over}")
+            ended = output.exists() and load_checkpoint(output).provenance.epochs_run > 0
+            reason = "its training has ended" if ended else "no epoch of it has ended"
+            raise CheckpointError(output, f"there is nothing to resume: {reason}")
         items = split_items(find_items(data), recipe.training.seed)
         classes = class_order(item.label for item in items)
         initial = load_checkpoint(find_model(init_from)) if init_from else None
