@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # ONNX Runtime keeps an identity in the user's cache and reports to its maker unless this is set before its
 # import. Recordings are private: nothing is written or sent.
