@@ -56,11 +56,9 @@ def test_a_wheel_brings_its_models_and_segments_a_programme(installed: Path, tmp
     ]
     reference = read_segments(ROOT / "samples/programme.tsv")
     found = Segmentation(reference.duration, tuple(segments))
-    # The voice over a tune, from 33.79 to 41.66 s, is the one hard case in it.
     for segment in reference.segments:
-        if segment.start != 33.79:
-            assert found.label_at((segment.start + segment.end) / 2) == segment.label
-    assert accuracy(frame_confusion(reference, found, ("speech", "music", "noise"))) > 0.93
+        assert found.label_at((segment.start + segment.end) / 2) == segment.label
+    assert accuracy(frame_confusion(reference, found, ("speech", "music", "noise"))) > 0.96
 
 
 def test_an_installed_swish_needs_no_torch(installed: Path, tmp_path: Path) -> None:
