@@ -140,6 +140,14 @@ def failures(results: Results) -> list[str]:
         worst_table(results, 30),
         "```",
         "",
+        "Looked at as spectrograms, those of the models in this folder are of few sorts. Labels that a listener "
+        "might not give: text-to-music that came out as hiss, glissandi and glitches called music, single bells and "
+        "alarms that ring like chords called noise, field recordings with music in the distance. Regular beats: "
+        "heart sounds are taken for drums, beatboxing, tambourine and castanets for knocks. Pitches that move as a "
+        "machine's do: bent drum drones, and Beijing opera whose vibrato looks like a siren. Bright bell-like tones: "
+        "music boxes and glockenspiels are taken for noise. Rap over a beat is taken for speech over music, owls "
+        "for a voice.",
+        "",
         "YAMNet, which taught the models, is Google's and under Apache-2.0.",
     ]
 
