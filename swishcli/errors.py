@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import category
+
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn"})
+"""Controls, lone surrogates, line and paragraph ends, and what is no character."""
 
 
 def display_path(path: str | Path) -> str:
-    """A path as one printable line: control characters and undecodable bytes are escaped.
+    """A path as one line that does nothing to a terminal: control characters and undecodable bytes are escaped.
 
-    >>> display_path("a song.wav")
-    'a song.wav'
+    Spaces of other widths and joiners are parts of names like any letter.
+
+    >>> display_path("a song.wav"), display_path("1\u202fh.wav") == "1\u202fh.wav"
+    ('a song.wav', True)
     >>> display_path("two\\nlines.wav")
     'two\\\\nlines.wav'
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(path))
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if category(c) in _UNPRINTABLE else c for c in str(path)
+    )
 
 
 class SwishError(Exception):

@@ -206,6 +206,27 @@ def test_files_that_are_there_can_be_left_alone(
     assert read_segments(tmp_path / "noise-rain.json").duration == 6.0
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".csv"])
+def test_frame_posteriors_can_be_written(
+    swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"frames{suffix}"
+    part = ["--start", "2", "--duration", "4"]
+    done = swish("segment", "--frames", path, *part, "-m", tiny_model, samples / "phone.wav")
+    assert done.returncode == 0
+    if suffix == ".npz":
+        with np.load(path) as arrays:
+            time, posteriors = arrays["time"], arrays["posteriors"]
+            assert arrays["classes"].tolist() == list(CLASSES)
+    else:
+        header, *rows = csv.reader(path.read_text().splitlines())
+        assert header == ["time", *CLASSES, "level_db"]
+        numbers = np.array(rows, float)
+        time, posteriors = numbers[:, 0], numbers[:, 1:4]
+    np.testing.assert_allclose(time, 2 + 0.04 * np.arange(100), atol=1e-3)
+    np.testing.assert_allclose(posteriors.sum(axis=1), 1, atol=1e-3)
+
+
 def test_a_part_of_a_recording_keeps_its_times(swish: Swish, tiny_model: Path, samples: Path) -> None:
     part = ["--start", "20", "--duration", "15.5"]
     done = swish("segment", "--json", *part, "-m", tiny_model, samples / "programme.flac")
@@ -244,6 +265,8 @@ def test_a_damaged_recording_is_warned_of_and_with_strict_an_error(
         (["segment", "x.wav", "-f", "words"], "'words' is no format: choose from json, csv"),
         (["segment", "x.wav", "-o", "out.csv"], "looks like a file"),
         (["segment", "x.wav", "--duration", "0"], "the duration must be above 0"),
+        (["segment", "x.wav", "--frames", "out.txt"], "must end in .npz or .csv"),
+        (["segment", "x.wav", "y.wav", "--frames", "out.csv"], "takes one recording and channel"),
         (["classify", "x.wav", "--channel", "left"], "'left' is neither a channel number"),
         (
             ["classify", "x.wav", "--rate", "8000", "--sample-format", "s12"],
@@ -468,6 +491,18 @@ def test_an_interruption_ends_it_with_130_and_leaves_no_part_of_a_file(
         assert process.wait(timeout=60) == 130
         assert "Traceback" not in process.stderr.read()
     assert list(out.iterdir()) == []
+
+
+@posix
+def test_a_reader_that_leaves_does_not_wait_for_standard_input(
+    tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    long = sparse_wav(tmp_path / "long.wav", hours=0.5)
+    with started("-m", tiny_model, samples / "phone.wav", long, "-", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0  # although standard input stays open
 
 
 @posix

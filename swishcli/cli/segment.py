@@ -86,6 +86,13 @@ def segment(
     pad: Annotated[
         float, typer.Option(min=0, help="With --only: seconds to add on both sides of each segment.")
     ] = 0.0,
+    frames: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write each class's probability every 40 ms, of one recording: *.npz or *.csv.",
+        ),
+    ] = None,
     strict: StrictOption = False,
     transition_cost: Annotated[
         float | None,
@@ -134,6 +141,8 @@ def segment(
         )
     if pad and only is None:
         raise typer.BadParameter("needs --only LABEL", param_hint="--pad")
+    if frames is not None:
+        _check_frames(frames, paths, channel)
     printed = printed_format(json, csv)
     from swishcli.cli.batch import Batch
     from swishcli.engines import default_threads
@@ -160,6 +169,7 @@ def segment(
         ),
         strict=strict,
         selection=None if only is None else Selection(only, pad),
+        frames=frames,
     )
     if only is not None and only not in (*task.open_model().classes, "silence"):
         labels = ", ".join((*task.open_model().classes, "silence"))
@@ -173,6 +183,14 @@ def segment(
         view = SegmentationView(channel is not None)
         _print(batch, names[0] if names else None, printed, view)
     raise typer.Exit(batch.exit_code)
+
+
+def _check_frames(frames: Path, paths: Sequence[str], channel: str | None) -> None:
+    """Raises BadParameter."""
+    if frames.suffix not in (".npz", ".csv"):
+        raise typer.BadParameter(f"{display_path(frames)} must end in .npz or .csv", param_hint="--frames")
+    if len(paths) > 1 or Path(paths[0]).is_dir() or channel == "split":
+        raise typer.BadParameter("takes one recording and channel", param_hint="--frames")
 
 
 def _smoothing(**given: float | None) -> tuple[tuple[str, float], ...]:

@@ -14,6 +14,8 @@ from swishcli.engines import Device, default_threads
 from swishcli.errors import AudioError, OutputError, SwishError
 from swishcli.files import write_text_atomically
 from swishcli.formats import FORMATS
+from swishcli.inference import FrameScores
+from swishcli.jobs.frames import write_frames
 from swishcli.jobs.inputs import Input
 from swishcli.model import Model
 
@@ -58,6 +60,8 @@ class AnalysisTask:
     """Whether a recording with warnings is a failed one."""
     selection: Selection | None = None
     destination: Destination | None = None
+    frames: Path | None = None
+    """File for the frame scores of the recording, if there is one recording."""
 
     def open_model(self) -> Model:
         """The model, the same one for every recording. Raises SwishError where it cannot be used."""
@@ -73,13 +77,19 @@ class AnalysisTask:
 
     def __call__(self, item: Input, on_progress: Callable[[float, float | None], None]) -> list[Analysis]:
         """Raises SwishError."""
-        answers = self.open_model().analyse(item.path, self.decoding, on_progress=on_progress)
+        model, scores = self.open_model(), list[FrameScores]()
+        on_scores = scores.append if self.frames else None
+        answers = model.analyse(item.path, self.decoding, on_progress=on_progress, on_scores=on_scores)
         warnings = answers[0].segmentation.warnings
         if self.strict and warnings:
             raise AudioError(item.path, "; ".join(warnings))
         if self.selection is not None:
             label, pad_s = self.selection.label, self.selection.pad_s
             answers = [replace(a, segmentation=a.segmentation.only(label, pad_s)) for a in answers]
+        if self.frames is not None:
+            checkpoint = model.checkpoint
+            position_s = checkpoint.position_samples / checkpoint.front_end.sample_rate
+            write_frames(self.frames, scores, model.classes, position_s, self.decoding.start_s)
         if self.destination is not None:
             self._write(item, answers, self.destination)
         return answers
