@@ -100,8 +100,9 @@ class Track:
 
     codec: str
     sample_rate: int
-    """Hz."""
+    """Hz; 0 where it is unknown."""
     channels: int
+    """0 where it is unknown."""
     language: str | None = None
 
 
@@ -339,17 +340,15 @@ def _open_ffmpeg(
 
 def _contents(container: av.container.InputContainer, chosen: av.AudioStream) -> Contents:
     streams = container.streams.audio
-    tracks = tuple(
-        # A track that FFmpeg has no decoder for has no context, and may not say what it holds.
-        Track(
-            "unknown" if stream.codec_context is None else stream.codec_context.name,
-            stream.rate or 0,
-            stream.channels,
-            stream.language,
-        )
-        for stream in streams
-    )
+    tracks = tuple(map(_track, streams))
     return Contents(container.format.name, tracks, [s.index for s in streams].index(chosen.index))
+
+
+def _track(stream: av.AudioStream) -> Track:
+    context = stream.codec_context
+    if context is None:  # nothing here decodes it, and nothing is known of it
+        return Track("unknown", 0, 0, stream.language)
+    return Track(context.name, context.rate or 0, context.channels, stream.language)
 
 
 def _has_wrong_wav_size(file: IO[bytes]) -> bool:

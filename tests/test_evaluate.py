@@ -162,3 +162,19 @@ def test_lines_of_other_programs_hold_arrays(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "said.jsonl").write_text(json.dumps(line))
     assert main(["evaluate", str(tmp_path / "ref"), str(tmp_path / "said.jsonl"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["figures"]["accuracy"] == 0.75
+
+
+def test_no_worst_ones_are_listed_where_none_are_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, text in (("ref", REFERENCE), ("hyp", HYPOTHESIS.replace(",", "\t"))):
+        for name in ("x/a", "x/b", "y/c"):
+            path = tmp_path / folder / f"{name}.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    compared = ["evaluate", str(tmp_path / "ref"), str(tmp_path / "hyp")]
+    assert main(compared) == 0
+    assert "\nSources, the worst first\n" in capsys.readouterr().out
+    assert main([*compared, "--worst", "0"]) == 0
+    said = capsys.readouterr().out
+    assert not any(word in said for word in ("worst", "Longest", "Most"))

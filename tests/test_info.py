@@ -165,3 +165,13 @@ def test_standard_input_is_told_of_too(swish: Swish, samples: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
     assert (found["container"], found["size_bytes"], found["duration"]) == ("flac", None, 10.0)
+
+
+def test_a_track_that_nothing_decodes_does_not_cost_the_others(
+    two_tracks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "strange.mka"
+    path.write_bytes(two_tracks.read_bytes().replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT", 1))
+    (found,) = printed(capsys, "info", path)
+    assert [track["codec"] for track in found["tracks"]] == ["unknown", "pcm_s16le"]
+    assert (found["track"], found["duration"]) == (1, 1.0)

@@ -180,6 +180,8 @@ def _recording_properties(found: RecordingInfo) -> Iterator[tuple[str, str]]:
 
 
 def _described(track: Track) -> str:
+    if not track.channels:
+        return "of a format that cannot be decoded"
     channels = f"{track.channels} channel{'s' if track.channels > 1 else ''}"
     language = f", {track.language}" if track.language else ""
     return f"{track.codec}, {track.sample_rate} Hz, {channels}{language}"

@@ -247,7 +247,7 @@ def _source_table(evaluation: Evaluation, n: int) -> Table:
         found = figures(total(scores), evaluation.config)
         seconds = sum(score.counted_s for score in scores)
         rows.append((found["accuracy"], source, len(scores), seconds, found["macro_recall"]))
-    rows = sorted(rows, key=lambda row: row[:2])[: n or None]
+    rows = sorted(rows, key=lambda row: row[:2])[:n]
     cells = [
         (display_path(source), str(count), f"{seconds:.1f}", _share(accuracy), _share(recall))
         for accuracy, source, count, seconds, recall in rows
