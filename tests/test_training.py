@@ -280,6 +280,11 @@ def test_a_class_of_nothing_but_bad_files_is_an_error(cache: Path, tmp_path: Pat
     assert not (tmp_path / "m.safetensors").exists()
 
 
+def test_crops_need_not_be_whole_output_positions(folder: Path, cache: Path, tmp_path: Path) -> None:
+    odd = replace(QUICK, training=replace(QUICK.training, crop_s=(0.81, 0.82)))
+    train(folder, tmp_path / "m.safetensors", cache, recipe=odd)
+
+
 @pytest.mark.parametrize("output_stride", [1, 256])
 def test_a_network_of_any_output_stride_can_be_trained(
     folder: Path, cache: Path, tmp_path: Path, output_stride: int

@@ -250,8 +250,10 @@ class Trainer:
 
     def _step(self, batch: Batch) -> float:
         stride = self.network.config.output_stride
-        # An output position is taught the label of the frame in its middle.
-        labels = batch.labels[:, min(stride // 2, batch.labels.shape[1] - 1) :: stride].to(self.device)
+        # An output position is taught the label of the frame in its middle, or of the crop's last one.
+        n_frames = batch.labels.shape[1]
+        middles = (torch.arange(0, n_frames, stride) + stride // 2).clamp(max=n_frames - 1)
+        labels = batch.labels[:, middles].to(self.device)
         features = batch.features.to(self.device, non_blocking=True).float()
         with self._autocast():
             fused = self.network.fused(features)
