@@ -19,6 +19,7 @@ from conftest import Swish, command, sparse_wav, tone
 
 import swishcli
 from swishcli.cli.main import main
+from swishcli.engines import DEVICES
 from swishcli.formats import FORMATS, read_segments
 from swishcli.segments import SILENCE, Segmentation
 
@@ -70,6 +71,11 @@ def test_help_names_every_option(swish: Swish) -> None:
         done = swish(name, "--help")
         assert done.returncode == 0
         assert [option for option in expected if option not in done.stdout] == []
+
+
+def test_help_names_every_format_and_device(swish: Swish) -> None:
+    words = " ".join(swish("segment", "--help").stdout.replace("│", " ").split())
+    assert [name for name in (*FORMATS, *DEVICES) if name not in words] == []
 
 
 def test_version(swish: Swish) -> None:
