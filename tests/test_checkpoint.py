@@ -192,10 +192,11 @@ def test_a_provenance_of_other_versions_is_read_as_far_as_it_is_known(path: Path
 
 
 def test_the_models_that_ship_say_how_they_came_about() -> None:
-    for path in shipped_models().values():
+    for name, path in shipped_models().items():
         provenance = load_checkpoint(path).provenance
         assert provenance.command.startswith("swish train ")
-        assert provenance.validation_1s_windows.macro_recall > 0.9
+        # The classic network, over time alone, is the yardstick of the others.
+        assert provenance.validation_1s_windows.macro_recall > (0.85 if name == "classic" else 0.9)
         assert sum(source.seconds for source in provenance.data.train) > 3600
 
 

@@ -52,7 +52,8 @@ def test_every_shipped_model_is_listed_with_its_cost_and_results(capsys: pytest.
         checkpoint = load_checkpoint(str(model["path"]))
         assert model["parameters"] == checkpoint.network.n_parameters
         assert model["size_bytes"] == Path(str(model["path"])).stat().st_size
-        assert model["validation"]["macro_recall"] > 0.9
+        # The classic network, over time alone, is the yardstick of the others.
+        assert model["validation"]["macro_recall"] > (0.85 if model["name"] == "classic" else 0.9)
 
 
 def test_models_fit_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
