@@ -88,14 +88,12 @@ def _files(paths: list[Path]) -> list[tuple[Path, Path]]:
 
 def _named(path: Path, below: Path, tier: str | None) -> list[tuple[Path, Segmentation]]:
     """The segmentations of a file, and what their outputs are called before the suffix. Raises DataError."""
-    from swishcli.formats import LABEL_SUFFIXES, LINES_SUFFIX, read_all_segments
+    from swishcli.formats import LINES_SUFFIX, read_all_segments, without_label_suffixes
 
     found = read_all_segments(path, tier)
     if len(found) > 1 or path.suffix.lower() == LINES_SUFFIX:
         return [(below.parent / _name_of(segmentation), segmentation) for segmentation in found]
-    while below.suffix.lower() in (*LABEL_SUFFIXES, ".audacity"):
-        below = below.with_suffix("")
-    return [(below, found[0])] if found else []
+    return [(Path(without_label_suffixes(below)), found[0])] if found else []
 
 
 def _name_of(segmentation: Segmentation) -> str:

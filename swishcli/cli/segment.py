@@ -187,7 +187,9 @@ def segment(
 
 def _check_frames(frames: Path, paths: Sequence[str], channel: str | None) -> None:
     """Raises BadParameter."""
-    if frames.suffix not in (".npz", ".csv"):
+    from swishcli.jobs.frames import SUFFIXES
+
+    if frames.suffix not in SUFFIXES:
         raise typer.BadParameter(f"{display_path(frames)} must end in .npz or .csv", param_hint="--frames")
     if len(paths) > 1 or Path(paths[0]).is_dir() or channel == "split":
         raise typer.BadParameter("takes one recording and channel", param_hint="--frames")

@@ -12,7 +12,13 @@ from pathlib import Path, PurePath
 
 from swishcli.errors import DataError, SwishError, display_path
 from swishcli.files import is_audio
-from swishcli.formats import LABEL_SUFFIXES, LINES_SUFFIX, read_all_segments, read_segments
+from swishcli.formats import (
+    LABEL_SUFFIXES,
+    LINES_SUFFIX,
+    read_all_segments,
+    read_segments,
+    without_label_suffixes,
+)
 from swishcli.segments import SILENCE, Segment, Segmentation
 
 NOTICEABLE_S = 0.5
@@ -36,8 +42,9 @@ def recording_name(path: PurePath) -> str:
     >>> recording_name(PurePath("sub/a.wav.json")), recording_name(PurePath("a.v2.audacity.txt"))
     ('sub/a', 'a.v2')
     """
-    while path.suffix.lower() in (*LABEL_SUFFIXES, ".audacity") or is_audio(Path(path)):
-        path = path.with_suffix("")
+    path = without_label_suffixes(path)
+    while is_audio(Path(path)):
+        path = without_label_suffixes(path.with_suffix(""))
     return path.as_posix()
 
 

@@ -59,6 +59,7 @@ __all__ = [
     "segmentation_to_dict",
     "table_header",
     "table_rows",
+    "without_label_suffixes",
 ]
 
 Result = TypeVar("Result")
@@ -75,6 +76,17 @@ LABEL_SUFFIXES = tuple(_BY_SUFFIX)
 LINES_SUFFIX = JsonLines.extension
 """Suffix of files that hold segmentations of many recordings, one a line; `read_all_segments` reads them."""
 _READERS = {**_BY_SUFFIX, LINES_SUFFIX: JsonLines()}
+
+
+def without_label_suffixes(path: PurePath) -> PurePath:
+    """A path of a file of labels without all the suffixes that say so.
+
+    >>> str(without_label_suffixes(PurePath("a.v2.audacity.txt")))
+    'a.v2'
+    """
+    while path.suffix.lower() in (*LABEL_SUFFIXES, ".audacity"):
+        path = path.with_suffix("")
+    return path
 
 
 def read_segments(path: str | Path, tier: str | None = None) -> Segmentation:
