@@ -86,11 +86,16 @@ class FrontEndConfig:
 def mel_filters(config: FrontEndConfig) -> npt.NDArray[np.float64]:
     """Triangular filters ``[n_fft // 2 + 1, n_mels]`` of unit area on Slaney's mel scale."""
     fft_hz = np.linspace(0, config.sample_rate / 2, config.n_fft // 2 + 1)
-    edges = _mel_to_hz(np.linspace(_hz_to_mel(config.f_min), _hz_to_mel(config.f_max), config.n_mels + 2))
+    edges = mel_edges(config)
     rising = (fft_hz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - fft_hz[:, None]) / (edges[2:] - edges[1:-1])
     area = 2.0 / (edges[2:] - edges[:-2])
     return np.maximum(0, np.minimum(rising, falling)) * area
+
+
+def mel_edges(config: FrontEndConfig) -> npt.NDArray[np.float64]:
+    """Hz ``[n_mels + 2]``: band ``b`` rises from edge ``b``, is highest at ``b + 1`` and ends at ``b + 2``."""
+    return _mel_to_hz(np.linspace(_hz_to_mel(config.f_min), _hz_to_mel(config.f_max), config.n_mels + 2))
 
 
 # Slaney's scale: linear below 1 kHz (15 mel), then logarithmic with 27 steps to a factor of 6.4.
