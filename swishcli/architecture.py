@@ -34,6 +34,7 @@ class Size:
     strides: tuple[int, ...]
     causal: bool = False
     delay: int = 0
+    audible: bool = True
 
 
 SIZES = {
@@ -84,6 +85,8 @@ class NetworkConfig:
     """Frames that a causal network waits for before it answers: a fixed look-ahead."""
     dropout: float = 0.0
     """Share of channels dropped from a stage's gated output during training."""
+    audible: bool = False
+    """Whether the network also says which classes can be heard, beside which one it is."""
 
     def __post_init__(self) -> None:
         if self.width < 2 or self.width % 2:
@@ -251,6 +254,8 @@ class NetworkConfig:
         for i in self.refined:
             layers[f"refinements.{i}.conv"] = (2 * width, width, REFINEMENT_KERNEL), 1 / grids[i]
         layers["head"] = (self.n_classes, width // 2, 1), 1 / self.output_stride
+        if self.audible:
+            layers["audible"] = (self.n_classes, width, 1), 1 / self.output_stride
         return layers
 
     @property
@@ -280,7 +285,7 @@ class NetworkConfig:
                 shapes |= {f"{norm}.weight": shape[:1], f"{norm}.bias": shape[:1]} | _statistics(
                     norm, shape[0]
                 )
-            elif name in ("bands.projection", "fusion.0", "head"):
+            elif name in ("bands.projection", "fusion.0", "head", "audible"):
                 shapes[f"{name}.bias"] = shape[:1]
         return shapes
 

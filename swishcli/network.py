@@ -11,6 +11,7 @@ Classification and Segmentation* (arXiv:1812.00149). With C channels, T frames a
     coarsest to finest: the sum so far, upsampled, + a 1×1 convolution of the stage   (fusion),
                         + a gated convolution of 3 positions of that sum              (refinement)
     on the output grid of 4 frames: gate, 1×1 convolution ─→ logits               [N, K, ceil(T / 4)]
+                                          1×1 convolution ─→ what is audible      [N, K, ceil(T / 4)]
 
 The paper's network ends with its stages. The way back, fine again after coarse, is that of Ronneberger et al.
 2015, *U-Net*: a refinement sees what a stage heard nearby and what the coarser ones make of the surroundings,
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -36,6 +38,8 @@ from swishcli.features import dct_matrix
 
 IGNORE = -100
 """Label of frames that the loss does not count."""
+_ABSENT = 0.05
+"""Below this probability in a teacher's opinion a class cannot be heard."""
 
 
 def gate(x: Tensor) -> Tensor:
@@ -235,6 +239,8 @@ class SwishNet(nn.Module):
             }
         )
         self.head = nn.Conv1d(config.width // 2, config.n_classes, 1)
+        if config.audible:
+            self.audible = nn.Conv1d(config.width, config.n_classes, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.classify(self.fused(features))
@@ -254,8 +260,12 @@ class SwishNet(nn.Module):
         return self._fuse(scales)[..., delay // self.config.output_stride :]
 
     def classify(self, fused: Tensor) -> Tensor:
-        """Logits of the classes: [N, C, P] → [N, K, P]."""
+        """Logits of the classes, one of which it is: [N, C, P] → [N, K, P]."""
         return cast(Tensor, self.head(gate(fused)))
+
+    def listen(self, fused: Tensor) -> Tensor | None:
+        """Log-odds of each class to be heard, if the network says them: [N, C, P] → [N, K, P]."""
+        return cast(Tensor, self.audible(fused)) if self.config.audible else None
 
     def example(self) -> Tensor:
         """Features of silence, long enough for every stage: what a graph is traced with."""
@@ -298,6 +308,31 @@ def frame_loss(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> 
     return total / (labels != IGNORE).sum().clamp(min=1)
 
 
+def audible_loss(log_odds: Tensor, known: Tensor, opinions: Sequence[Tensor]) -> Tensor:
+    """Binary cross-entropy of what can be heard, mean over what is known of it.
+
+    What was mixed in is known to be there. What was not may still be in the recordings that were mixed: it is
+    taken as absent where the teachers' opinions say so, and not counted elsewhere; without teachers it is absent.
+
+    Parameters
+    ----------
+    log_odds : Tensor
+        ``[N, K, P]``.
+    known : Tensor
+        Bool ``[N, K, P]``.
+    opinions : sequence of Tensor
+        The teachers' logits ``[N, K, ≤ P]``.
+    """
+    absent = ~known
+    for opinion in opinions:
+        denied = torch.zeros_like(known)
+        denied[..., : opinion.shape[2]] = torch.softmax(opinion, dim=1) < _ABSENT
+        absent = absent & denied
+    losses = functional.binary_cross_entropy_with_logits(log_odds, known.float(), reduction="none")
+    counted = known | absent
+    return (losses * counted).sum() / counted.sum().clamp(min=1)
+
+
 def clip_logits(logits: Tensor, counted: Tensor) -> Tensor:
     """Average logits over the counted positions: [N, K, T], bool [N, T] → [N, K].
 
@@ -315,26 +350,42 @@ def network_of(checkpoint: Checkpoint) -> SwishNet:
     return network
 
 
-def to_onnx(module: nn.Module, example: Tensor, name: str) -> bytes:
+class Answers(nn.Module):
+    """All that a network says of features, or of what a front end makes into them, in a tuple."""
+
+    def __init__(self, network: SwishNet, front_end: nn.Module | None = None) -> None:
+        super().__init__()
+        self.front_end, self.network = front_end or nn.Identity(), network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        fused = self.network.fused(self.front_end(x))
+        audible = self.network.listen(fused)
+        return (self.network.classify(fused), *([] if audible is None else [audible]))
+
+
+def to_onnx(network: SwishNet, front_end: nn.Module | None = None, example: Tensor | None = None) -> bytes:
     """A network as an ONNX graph, dynamic in batch and time, every batch norm folded into its convolution.
 
-    The graph's input is called `name`, its first axis is the batch and its last is time, as in `example`;
-    its output is called ``logits``.
+    The input is ``features``, or ``samples`` if a front end, with an example ``[1, n]`` of its input, is to be
+    in the graph. The outputs are ``logits`` and, of networks that say it, ``audible``.
     """
+    name = "samples" if front_end else "features"
+    given = network.example() if example is None else example
+    outputs = ["logits", "audible"] if network.config.audible else ["logits"]
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The exporter by tracing is the older one of torch's two; it needs no further package, folds batch
         # norms and makes the smaller graph. torch is pinned, so it stays.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module.eval().cpu(),
-            (example,),
+            Answers(network, front_end).eval().cpu(),
+            (given,),
             cast(Any, buffer),  # taken as well as a path, its annotation forgets it
             input_names=[name],
-            output_names=["logits"],
+            output_names=outputs,
             dynamic_axes={
-                name: {0: "batch", example.ndim - 1: "time"},
-                "logits": {0: "batch", 2: "positions"},
+                name: {0: "batch", given.ndim - 1: "time"},
+                **{output: {0: "batch", 2: "positions"} for output in outputs},
             },
             opset_version=17,
             dynamo=False,

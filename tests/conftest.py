@@ -77,7 +77,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network.head.weight *= 5
     weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     classes = ("speech", "music", "noise")
-    onnx = to_onnx(network, network.example(), "features")
+    onnx = to_onnx(network)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     Checkpoint(classes, front_end, config, SmoothingConfig(), weights, onnx).save(path)
     return path

@@ -49,7 +49,7 @@ def checkpoint(name: str) -> Checkpoint:
         network.head.weight *= 5
     weights = {k: w.numpy() for k, w in network.state_dict().items()}
     classes = ("speech", "music", "noise")
-    onnx = to_onnx(network, network.example(), "features")
+    onnx = to_onnx(network)
     return Checkpoint(classes, FrontEndConfig(), NETWORKS[name], SmoothingConfig(), weights, onnx)
 
 

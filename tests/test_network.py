@@ -17,10 +17,12 @@ from swishcli.architecture import MAX_STRIDE, SIZES, NetworkConfig
 from swishcli.features import dct_matrix
 from swishcli.network import (
     IGNORE,
+    Answers,
     GatedConv,
     InverseDct,
     Stage,
     SwishNet,
+    audible_loss,
     clip_logits,
     frame_loss,
     gate,
@@ -34,6 +36,7 @@ torch.set_num_threads(1)
 DEFAULT = NetworkConfig(n_features=5, width=8)
 CAUSAL = NetworkConfig(n_features=5, width=8, causal=True)
 FINE = NetworkConfig(n_features=5, width=6, strides=(2, 3, 2), output_stride=1, stem_layers=1)
+TWO_HEADS = NetworkConfig(n_features=5, width=6, audible=True)
 COARSE = NetworkConfig(n_features=5, width=6, strides=(2, 2, 3), output_stride=12, n_classes=2)
 UNEVEN = NetworkConfig(n_features=5, width=6, strides=(3, 1, 4), output_stride=3, kernel_per_stride=3)
 UNEVEN_CAUSAL = NetworkConfig(
@@ -52,7 +55,20 @@ BANDS_COARSE = NetworkConfig(
 
 CONFIGS = pytest.mark.parametrize(
     "config",
-    [DEFAULT, CAUSAL, FINE, COARSE, UNEVEN, UNEVEN_CAUSAL, FLAT, BANDS, BANDS_CAUSAL, BANDS_COARSE, DELAYED],
+    [
+        DEFAULT,
+        CAUSAL,
+        FINE,
+        COARSE,
+        UNEVEN,
+        UNEVEN_CAUSAL,
+        FLAT,
+        BANDS,
+        BANDS_CAUSAL,
+        BANDS_COARSE,
+        DELAYED,
+        TWO_HEADS,
+    ],
     ids=[
         "default",
         "causal",
@@ -65,6 +81,7 @@ CONFIGS = pytest.mark.parametrize(
         "bands causal",
         "bands coarse",
         "delayed",
+        "two heads",
     ],
 )
 
@@ -319,7 +336,7 @@ def test_multiply_accumulates_by_the_configuration_are_those_counted_at_the_laye
         if isinstance(module, nn.Conv1d | nn.Conv2d | InverseDct):
             module.register_forward_hook(count)
     n_frames = 4 * config.total_stride
-    network(torch.zeros(1, config.n_features, n_frames))
+    Answers(network)(torch.zeros(1, config.n_features, n_frames))
     assert config.macs_per_second(0.01) == pytest.approx(
         counted / ((n_frames + config.delay) * 0.01),
         rel=1e-3,  # the head is spared what a delay cuts off
@@ -372,6 +389,27 @@ def test_the_loss_is_finite_for_logits_that_a_softmax_would_round_to_0_and_1() -
     assert loss.item() == 2000
 
 
+def test_only_what_is_known_to_be_heard_or_denied_by_every_teacher_is_taught() -> None:
+    known = torch.tensor([[[True, False, False]] + [[False] * 3] * 2])  # 1 recording, 3 classes, 3 positions
+    sure, unsure = torch.tensor([9.0, 0.0, 0.0]), torch.tensor([1.0, 0.9, 0.0])
+    opinion = torch.stack([sure, unsure], dim=1)[None]  # none of the last position
+    log_odds = noise(1, 3, 3).requires_grad_()
+    audible_loss(log_odds, known, [opinion]).backward()
+    taught = log_odds.grad[0] != 0
+    assert taught.tolist() == [[True, False, False], [True, False, False], [True, False, False]]
+    contrary = torch.stack([sure.flip(0), sure], dim=1)[None]
+    log_odds.grad = None
+    audible_loss(log_odds, known, [opinion, contrary]).backward()
+    assert (log_odds.grad[0] != 0).tolist() == [[True, False, False], [True, False, False], [False] * 3]
+
+
+def test_what_is_not_mixed_in_is_absent_without_a_teacher() -> None:
+    known = torch.tensor([[[True], [False]]])
+    by_hand = (np.log1p(np.exp(-2.0)) + np.log1p(np.exp(1.0))) / 2
+    loss = audible_loss(torch.tensor([[[2.0], [1.0]]]), known, [])
+    assert loss.item() == pytest.approx(by_hand, rel=1e-6)
+
+
 def test_clip_logits_are_the_average_over_the_counted_positions() -> None:
     logits = torch.tensor([[[1.0, 3.0, 100.0], [0.0, -2.0, 100.0]]]).repeat(2, 1, 1)
     counted = torch.tensor([[True, True, False], [False, False, False]])
@@ -390,7 +428,7 @@ def run_onnx() -> Callable[[NetworkConfig, Tensor], np.ndarray]:
     def run(config: NetworkConfig, features: Tensor) -> np.ndarray:
         if config not in sessions:
             network = network_of_config(config)
-            graph = to_onnx(network, network.example(), "features")
+            graph = to_onnx(network)
             sessions[config] = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
         return sessions[config].run(None, {"features": features.numpy()})[0]
 

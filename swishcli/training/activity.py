@@ -11,6 +11,8 @@ from swishcli.audio import Samples
 
 ACTIVE_DB = 30.0
 """A frame further below the recording's loud frames (95th percentile) is a pause."""
+AUDIBLE_DB = 25.0
+"""A part of a mixture further below the whole cannot be heard."""
 CLOSE_S = 0.3
 """Pauses up to this long, in seconds, belong to what is around them."""
 
@@ -52,8 +54,43 @@ def audible_frames(samples: Samples, noise: Samples, hop_length: int, hop_s: flo
 
     Samples and noise ``[n]``, n a multiple of the hop; what is softer may not be taught.
     """
-    powers = [np.square(x.reshape(-1, hop_length)).sum(axis=1) for x in (samples, noise)]
-    return _close_gaps(powers[0] > powers[1], round(CLOSE_S / hop_s))
+    louder = _frame_powers(samples, hop_length) > _frame_powers(noise, hop_length)
+    return _close_gaps(louder, round(CLOSE_S / hop_s))
+
+
+def audible_parts(
+    parts: Samples, noise: int | None, noise_floor: Samples | None, hop_length: int, hop_s: float
+) -> npt.NDArray[np.bool_]:
+    """Which parts of a mixture can be heard in which frames: bool ``[K, n / hop]``.
+
+    A part is audible where it sounds, lies within `AUDIBLE_DB` of the whole and is not softer than the noise
+    floor.
+
+    Parameters
+    ----------
+    parts : array
+        What each class adds, ``[K, n]``, n a multiple of the hop.
+    noise : int, optional
+        The class that a noise floor counts as.
+    noise_floor : array, optional
+        Steady noise over all of it, ``[n]``.
+    """
+    powers = np.stack([_frame_powers(part, hop_length) for part in parts])
+    floor = np.zeros(powers.shape[1]) if noise_floor is None else _frame_powers(noise_floor, hop_length)
+    if noise is not None:
+        powers[noise] += floor
+    heard = powers > (powers.sum(axis=0) * 10 ** (-AUDIBLE_DB / 10)).clip(min=floor * (1 - 1e-6))
+    for part, own in zip(powers, heard, strict=True):
+        levels_db = 10 * np.log10(part / hop_length * 32768.0**2 + 1e-3)
+        own &= active_levels(levels_db.astype(np.float32), hop_s)
+        own[:] = _close_gaps(own, round(CLOSE_S / hop_s))
+    return heard
+
+
+def _frame_powers(samples: Samples, hop_length: int) -> npt.NDArray[np.float64]:
+    """Sum of the squares of each frame: ``[n]`` → ``[n / hop]``."""
+    frames = samples.reshape(-1, hop_length)
+    return np.einsum("th,th->t", frames, frames).astype(np.float64)
 
 
 def _close_gaps(mask: npt.NDArray[np.bool_], longest: int) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Batches of crops as the network takes them: features, labels, and what a tagger says about them.
+"""Batches of crops as the network takes them: features, labels, what is audible, and a tagger's opinion.
 
 Batch `i` of epoch `e` depends on the seed, `e` and `i` alone, so any worker may make it, in any order, and a
 run that was interrupted goes on with the batches it would have had. Where epochs see crops again
@@ -44,6 +44,8 @@ class Batch(NamedTuple):
     """Half precision, ``[N, F, T]``."""
     labels: Tensor
     """Of frames, ``[N, T]``: classes, or `IGNORE`."""
+    audible: Tensor
+    """Whether a sound of each class is known to be heard, bool ``[N, K, T]``."""
     scores: Tensor
     """Half precision, ``[N, outputs, windows]``: the tagger's; no outputs without a tagger."""
 
@@ -85,13 +87,12 @@ class BatchMaker:
         crop_s = float(generator.choice(self.crop_s))
         n_frames = max(1, round(crop_s / self.crops.front_end.hop_s))
         made = [self.crops.crop(generator, n_frames) for _ in range(max(1, int(self.batch_s / crop_s)))]
-        samples = np.stack([crop for crop, _ in made])
-        labels = np.stack([frames for _, frames in made])
+        samples, labels, audible = (np.stack(arrays) for arrays in zip(*made, strict=True))
         features = self._front_end(torch.from_numpy(samples))
         scores = np.zeros((len(made), 0, 0), np.float16)
         if self.tagger is not None:
             scores = np.stack([self.tagger.scores(crop) for crop in samples])
-        return Batch(features.half().contiguous(), torch.from_numpy(labels), torch.from_numpy(scores))
+        return Batch(features.half().contiguous(), *map(torch.from_numpy, (labels, audible, scores)))
 
     @cached_property
     def _front_end(self) -> nn.Module:

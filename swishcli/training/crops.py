@@ -1,7 +1,8 @@
 """Training crops: pieces of recordings spliced, mixed and degraded, with a label for every frame.
 
 What is taught: frames of a piece carry its class where the piece sounds, and nothing (`IGNORE`) where it
-pauses. Speech over anything is speech. A sound with another far below it keeps its class.
+pauses. Speech over anything is speech. A sound with another far below it keeps its class. Beside the labels
+stands which classes' sounds can be heard at all, as far as that is known: what was mixed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,7 @@ import numpy.typing as npt
 from swishcli.audio import Samples
 from swishcli.features import FrontEndConfig
 from swishcli.network import IGNORE
-from swishcli.training.activity import active_frames
+from swishcli.training.activity import active_frames, audible_parts
 from swishcli.training.cache import CachedRecording, data_digest
 from swishcli.training.datasets import NOISE, SPEECH, Item
 from swishcli.training.effects import (
@@ -37,6 +39,8 @@ from swishcli.training.sounds import SOURCES, Source, SourceShares
 
 _ISLAND_S = (0.15, 0.8)
 """Seconds of pieces that stand alone."""
+_ABOVE_BED_DB = (0, 20)
+"""How far speech stands out of what it is put on."""
 _SPEECH_SPEED, _OTHER_SPEED = 0.25, 0.5
 """The fastest and slowest that pieces are played, as natural logarithms."""
 
@@ -57,6 +61,8 @@ class MixingConfig(SourceShares, EffectShares):
     """Recorded noise pieces played from their end to their start."""
     islands: float = 0.1
     """Crops in which short pieces stand alone, in silence or in steady noise: words, notes, knocks."""
+    beds: float = 0.4
+    """Such crops in which the pieces are speech and stand out of a noise or of music, by 0 to 20 dB."""
     source_balance: float = 0.4
     """A source of s seconds is drawn with a weight of s to this power: 0 all alike, 1 by length."""
     kind_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -93,6 +99,28 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
 
 
+class Crop(NamedTuple):
+    """A piece of training data."""
+
+    samples: Samples
+    """``[frames · hop]``."""
+    labels: npt.NDArray[np.int64]
+    """``[frames]``: a class, or `IGNORE`."""
+    audible: npt.NDArray[np.bool_]
+    """``[K, frames]``: whether a sound drawn for the class can be heard. One that a recording of another class
+    holds is not known of."""
+
+
+@dataclass(slots=True)
+class _Parts:
+    """A sound as the sum of what each class adds."""
+
+    samples: Samples
+    """``[K, frames · hop]``."""
+    active: npt.NDArray[np.bool_]
+    """``[frames]``: where it is taught."""
+
+
 class CropMaker:
     """Makes training crops from recordings.
 
@@ -125,29 +153,37 @@ class CropMaker:
         self._speech = self.classes.index(SPEECH) if SPEECH in classes else None
         self._noise = self.classes.index(NOISE) if NOISE in classes else None
 
-    def crop(self, generator: Generator, n_frames: int) -> tuple[Samples, npt.NDArray[np.int64]]:
-        """Samples ``[n_frames · hop]`` and labels ``[n_frames]`` of one crop."""
-        hop, rate = self.front_end.hop_length, self.front_end.sample_rate
-        samples = np.zeros(n_frames * hop, np.float32)
+    def crop(self, generator: Generator, n_frames: int) -> Crop:
+        """A crop of `n_frames` frames."""
+        front_end = self.front_end
+        parts = np.zeros((len(self.classes), n_frames * front_end.hop_length), np.float32)
         labels = np.full(n_frames, IGNORE, np.int64)
         islands = generator.uniform() < self.mixing.islands
+        on_bed = (
+            islands and generator.uniform() < self.mixing.beds and self._lay_bed(generator, parts, labels)
+        )
         one_piece = generator.uniform() < 0.25
         position = 0
         while position < n_frames:
             if islands:
-                position += int(generator.uniform(0.3, 3.0) * rate / hop)
+                position += int(generator.uniform(0.3, 3.0) / front_end.hop_s)
                 seconds = generator.uniform(*_ISLAND_S)
             else:
                 seconds = np.inf if one_piece else 0.4 + generator.gamma(1.5, 3.0)
-            length = int(min(n_frames - position, seconds * rate / hop))
+            length = int(min(n_frames - position, seconds / front_end.hop_s))
             if length < 1:
                 break
-            position += self._place(generator, samples, labels, position, length, alone=islands)
+            if on_bed:
+                position += self._place_word(generator, parts, labels, position, length)
+            else:
+                position += self._place(generator, parts, labels, position, length, alone=islands)
             if generator.uniform() < 0.15:  # a pause
-                position += int(generator.uniform(0.1, 1.5) * rate / hop)
-        crop = self._affected(CROP_EFFECTS, generator, Piece(samples, labels != IGNORE))
+                position += int(generator.uniform(0.1, 1.5) / front_end.hop_s)
+        mixed = Piece(parts.sum(axis=0), labels != IGNORE)
+        crop = self._affected(CROP_EFFECTS, generator, mixed)
         labels[~crop.active] = IGNORE
-        return crop.samples, labels
+        audible = audible_parts(parts, self._noise, crop.noise_floor, front_end.hop_length, front_end.hop_s)
+        return Crop(crop.samples, labels, audible)
 
     def _affected(self, chain: Sequence[Effect], generator: Generator, piece: Piece) -> Piece:
         return apply_effects(chain, self.mixing, generator, piece, self._surroundings)
@@ -155,7 +191,7 @@ class CropMaker:
     def _place(
         self,
         generator: Generator,
-        samples: Samples,
+        parts: Samples,
         labels: npt.NDArray[np.int64],
         position: int,
         length: int,
@@ -167,24 +203,53 @@ class CropMaker:
         """
         hop = self.front_end.hop_length
         label = int(generator.integers(len(self.classes)))
-        piece = (
-            self._short_piece(generator, label, length)
-            if alone
-            else self._mixed_piece(generator, label, length)
-        )
+        if alone:
+            piece = self._alone(self._short_piece(generator, label, length), label)
+        else:
+            piece = self._mixed(generator, label, length)
         n = len(piece.active)
-        sound = piece.samples * np.float32(10 ** (generator.normal(0, 6) / 20) / rms(piece.samples))
+        sound = piece.samples * np.float32(
+            10 ** (generator.normal(0, 6) / 20) / rms(piece.samples.sum(axis=0))
+        )
         # A cross-fade of equal power: the piece starts within the one before, and neither is taught there.
         fade = 0 if alone else min(position, n - 1, self._fade_frames(generator))
         start = position - fade
         ramp = np.linspace(0, np.pi / 2, fade * hop, dtype=np.float32)
-        target = samples[start * hop : (start + n) * hop]
-        target[: fade * hop] *= np.cos(ramp)
-        sound[: fade * hop] *= np.sin(ramp)
+        target = parts[:, start * hop : (start + n) * hop]
+        target[:, : fade * hop] *= np.cos(ramp)
+        sound[:, : fade * hop] *= np.sin(ramp)
         target += sound
         labels[start : start + n] = np.where(piece.active, label, IGNORE)
         labels[start:position] = IGNORE
         return n - fade
+
+    def _lay_bed(self, generator: Generator, parts: Samples, labels: npt.NDArray[np.int64]) -> bool:
+        """Fill the crop with one sound that is not speech, if there are such and speech to put on it."""
+        others = [c for c in range(len(self.classes)) if c != self._speech]
+        if self._speech is None or not others:
+            return False
+        label = int(generator.choice(others))
+        bed = self._long_piece(generator, label, len(labels))
+        parts[label] += bed.samples / np.float32(rms(bed.samples))
+        labels[bed.active] = label
+        return True
+
+    def _place_word(
+        self,
+        generator: Generator,
+        parts: Samples,
+        labels: npt.NDArray[np.int64],
+        position: int,
+        length: int,
+    ) -> int:
+        """Add speech of at most `length` frames to the bed at frame `position`; return its frames."""
+        assert self._speech is not None
+        hop, word = self.front_end.hop_length, self._short_piece(generator, self._speech, length)
+        n = len(word.active)
+        gain = 10 ** (generator.uniform(*_ABOVE_BED_DB) / 20) / _active_rms(word)
+        parts[self._speech, position * hop : (position + n) * hop] += np.float32(gain) * word.samples
+        labels[position : position + n] = np.where(word.active, self._speech, IGNORE)
+        return n
 
     def _fade_frames(self, generator: Generator) -> int:
         """Frames of the cross-fade into a piece: mostly none, up to half a second."""
@@ -192,22 +257,31 @@ class CropMaker:
             return 0
         return int(generator.uniform(0.01, 0.5) / self.front_end.hop_s)
 
-    def _mixed_piece(self, generator: Generator, label: int, length: int) -> Piece:
+    def _alone(self, piece: Piece, label: int) -> _Parts:
+        samples = np.zeros((len(self.classes), len(piece.samples)), np.float32)
+        samples[label] = piece.samples
+        return _Parts(samples, piece.active)
+
+    def _mixed(self, generator: Generator, label: int, length: int) -> _Parts:
         """A piece of class `label`, perhaps with another one under or over it."""
         mixing = self.mixing
         piece = self._piece(generator, label, length)
         n = len(piece.active)
         if generator.uniform() < mixing.overlap:
             other = self._piece(generator, label, n)
-            _add(piece, other, generator.uniform(-6, 12))
+            added = _at_ratio(piece, other, generator.uniform(-6, 12))
+            piece = Piece(piece.samples + added, piece.active)
             piece.active[: len(other.active)] |= other.active
+        parts = self._alone(piece, label)
         is_speech = label == self._speech
         if generator.uniform() < (mixing.background if is_speech else mixing.distant):
             others = [c for c in range(len(self.classes)) if c not in (label, self._speech)]
             if others:
-                under = self._long_piece(generator, int(generator.choice(others)), n)
-                _add(piece, under, generator.uniform(-4, 25) if is_speech else generator.uniform(10, 30))
-        return piece
+                under = int(generator.choice(others))
+                sound = self._long_piece(generator, under, n)
+                ratio_db = generator.uniform(-4, 25) if is_speech else generator.uniform(10, 30)
+                parts.samples[under] += _at_ratio(piece, sound, ratio_db)
+        return parts
 
     def _short_piece(self, generator: Generator, label: int, length: int) -> Piece:
         """A piece from where its recording begins to sound, its edges rounded."""
@@ -317,12 +391,11 @@ def _edges(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return edges
 
 
-def _add(piece: Piece, other: Piece, ratio_db: float) -> None:
-    """Add `other` to `piece`, `ratio_db` softer; both levels are those of their sounding frames."""
+def _at_ratio(piece: Piece, other: Piece, ratio_db: float) -> Samples:
+    """`other`, as long as `piece` and `ratio_db` softer; both levels are those of their sounding frames."""
     n = min(len(piece.samples), len(other.samples))
     gain = _active_rms(piece) / _active_rms(other) * 10 ** (-ratio_db / 20)
-    piece.samples = piece.samples.copy()
-    piece.samples[:n] += np.float32(gain) * other.samples[:n]
+    return np.pad(np.float32(gain) * other.samples[:n], (0, len(piece.samples) - n))
 
 
 def _active_rms(piece: Piece) -> float:

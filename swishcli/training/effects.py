@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,8 @@ class Piece:
     """``[frames · hop]``."""
     active: npt.NDArray[np.bool_]
     """``[frames]``."""
+    noise_floor: Samples | None = None
+    """Noise that was added, ``[frames · hop]``, at the level it has before any effect after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,14 @@ def equalised(generator: Generator, piece: Piece, surroundings: Surroundings) ->
     """Through a random equaliser."""
     rate = surroundings.front_end.sample_rate
     response = equaliser_response(generator, filter_frequencies(rate), generator.uniform(1, 7))
-    return Piece(filtered(piece.samples, response, None, rate), piece.active)
+    return replace(piece, samples=filtered(piece.samples, response, None, rate))
 
 
 def band_limited(generator: Generator, piece: Piece, surroundings: Surroundings) -> Piece:
     """Through a random band limit."""
     rate = surroundings.front_end.sample_rate
     response = band_limit_response(generator, filter_frequencies(rate))
-    return Piece(filtered(piece.samples, response, None, rate), piece.active)
+    return replace(piece, samples=filtered(piece.samples, response, None, rate))
 
 
 def reverberated(generator: Generator, piece: Piece, surroundings: Surroundings) -> Piece:
@@ -113,7 +115,7 @@ def reverberated(generator: Generator, piece: Piece, surroundings: Surroundings)
         room = rooms[generator.integers(len(rooms))]
     else:
         room = synthetic_room(generator, rate)
-    return Piece(filtered(piece.samples, None, room, rate), piece.active)
+    return replace(piece, samples=filtered(piece.samples, None, room, rate))
 
 
 def with_noise_floor(generator: Generator, piece: Piece, surroundings: Surroundings) -> Piece:
@@ -122,7 +124,7 @@ def with_noise_floor(generator: Generator, piece: Piece, surroundings: Surroundi
     noise = coloured_noise(generator, len(piece.samples), generator.uniform(-7, 1))
     noise *= np.float32(rms(piece.samples) * 10 ** (-generator.uniform(0, 50) / 20))
     audible = audible_frames(piece.samples, noise, front_end.hop_length, front_end.hop_s)
-    return Piece(piece.samples + noise, piece.active & audible)
+    return Piece(piece.samples + noise, piece.active & audible, noise)
 
 
 def levelled(generator: Generator, piece: Piece, _: Surroundings) -> Piece:
@@ -136,18 +138,18 @@ def overdriven(generator: Generator, piece: Piece, _: Surroundings) -> Piece:
 
 
 def _at_level(piece: Piece, level_db: float) -> Piece:
-    return Piece(piece.samples * np.float32(10 ** (level_db / 20) / rms(piece.samples)), piece.active)
+    return replace(piece, samples=piece.samples * np.float32(10 ** (level_db / 20) / rms(piece.samples)))
 
 
 def within_full_scale(_: Generator, piece: Piece, __: Surroundings) -> Piece:
     """As a converter of ±1 hands it on."""
-    return Piece(np.clip(piece.samples, -1, 1), piece.active)
+    return replace(piece, samples=np.clip(piece.samples, -1, 1))
 
 
 def coded(generator: Generator, piece: Piece, surroundings: Surroundings) -> Piece:
     """Through a random codec."""
     rate = surroundings.front_end.sample_rate
-    return Piece(through_codec(generator, piece.samples, rate), piece.active)
+    return replace(piece, samples=through_codec(generator, piece.samples, rate))
 
 
 PIECE_EFFECTS = (

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from swishcli.checkpoint import Checkpoint
 from swishcli.errors import CheckpointError
 from swishcli.files import atomic_path
-from swishcli.network import SwishNet, frame_loss
+from swishcli.network import SwishNet, audible_loss, frame_loss
 from swishcli.smoothing import SmoothingConfig
 from swishcli.torch_features import TorchMfcc
 from swishcli.training.batches import Batch, BatchMaker, Epoch
@@ -56,6 +56,8 @@ class TrainingConfig:
     """Peak of the schedule: a linear rise over the first twentieth, then half a cosine down to 0."""
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
+    audible_weight: float = 0.5
+    """In the loss, of what the network says about which classes can be heard."""
     average_decay: float = 0.9995
     """Of the exponential moving average of the weights, which is what is validated and kept."""
     patience: int = 10
@@ -71,7 +73,7 @@ class TrainingConfig:
             )
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"the seed must be between 0 and {2**32 - 1}, not {self.seed}")
-        for name in ("epoch_s", "learning_rate", "weight_decay"):
+        for name in ("epoch_s", "learning_rate", "weight_decay", "audible_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         for name in ("label_smoothing", "average_decay"):
@@ -257,7 +259,7 @@ class Trainer:
         features = batch.features.to(self.device, non_blocking=True).float()
         with self._autocast():
             fused = self.network.fused(features)
-            logits = self.network.classify(fused)
+            logits, audible = self.network.classify(fused), self.network.listen(fused)
         fused, logits = fused.float(), logits.float()
         loss = frame_loss(logits, labels, self.config.label_smoothing)
         with torch.no_grad():
@@ -273,6 +275,9 @@ class Trainer:
             soft = [soft_targets(o, labels, self.distillation.temperature) for o in opinions]
             drawn = torch.stack([distillation_loss(logits, s) for s in soft]).mean()
             loss = loss + self.distillation.weight * drawn
+        if audible is not None:
+            known = batch.audible[:, :, middles].to(self.device)
+            loss = loss + self.config.audible_weight * audible_loss(audible.float(), known, opinions)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._learning.parameters(), 5.0)

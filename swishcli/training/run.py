@@ -171,7 +171,7 @@ class TrainingRun:
             network=recipe.network,
             smoothing=recipe.smoothing,
             weights={name: w.numpy() for name, w in network.state_dict().items()},
-            onnx=to_onnx(network, network.example(), "features"),
+            onnx=to_onnx(network),
             provenance=provenance_of(
                 recipe,
                 self.trainer,

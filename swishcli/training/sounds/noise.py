@@ -117,17 +117,61 @@ def chirps(generator: Generator, n: int, sample_rate: int) -> Samples:
 
 
 def mains(generator: Generator, n: int, sample_rate: int) -> Samples:
-    """Mains hum and buzz: exact harmonics, odd ones, even ones or all, over little or no noise."""
-    fundamental = generator.choice([50.0, 60.0, 100.0, 120.0, 400.0]) * (1 + generator.normal(0, 2e-4))
-    step = generator.choice([1, 2])
-    decay, time = generator.uniform(0.3, 2.5), np.arange(n) / sample_rate
+    """Mains hum and buzz, transformers: exact harmonics, odd ones, even ones or all, over little or no noise."""
+    fundamental = float(generator.choice([50.0, 60.0, 100.0, 120.0, 400.0, generator.uniform(40, 250)]))
+    fundamental *= 1 + generator.normal(0, 2e-4)
+    step = generator.choice([1, 1, 2])
+    n_harmonics = int(min(40, sample_rate / 2.2 / fundamental))
+    orders = np.arange(n_harmonics)
+    an_octave, an_order = generator.uniform(2, 15), generator.uniform(1, 14)
+    falls_db = an_octave * np.log2(orders + 1) if generator.uniform() < 0.5 else an_order * orders
+    amplitudes = 10 ** (-(falls_db + generator.normal(0, 3, n_harmonics)) / 20)
+    time = np.arange(n) / sample_rate
     sound = np.zeros(n, np.float32)
-    for harmonic in range(1, int(min(40, sample_rate / 2.2 / fundamental)) + 1, step):
-        amplitude = np.float32(generator.uniform(0.2, 1) / harmonic**decay)
-        sound += amplitude * np.sin(2 * np.pi * (fundamental * harmonic * time + generator.uniform())).astype(
-            np.float32
-        )
-    return sound + coloured_noise(generator, n, -3) * np.float32(10 ** generator.uniform(-4, -0.7))
+    for order in range(0, n_harmonics, step):
+        phase = fundamental * (order + 1) * time + generator.uniform()
+        sound += (amplitudes[order] * np.sin(2 * np.pi * phase)).astype(np.float32)
+    return sound / np.float32(rms(sound)) + coloured_noise(generator, n, -3) * np.float32(
+        10 ** generator.uniform(-4, -0.7)
+    )
+
+
+def stethoscope(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """Hearts and lungs through a stethoscope: two dull thuds a beat, murmurs, breath that comes and goes."""
+    time = np.arange(n) / sample_rate
+    breath = 0.5 - 0.5 * np.cos(2 * np.pi * (generator.uniform(0.15, 0.8) * time + generator.uniform()))
+    sound = coloured_noise(generator, n, generator.uniform(-9, -3)) * breath.astype(np.float32) ** 2
+    sound *= np.float32(10 ** generator.uniform(-1.5, 0.3))
+    if generator.uniform() < 0.2:  # a wheeze or a moan
+        pitch = np.exp(generator.uniform(np.log(100), np.log(700)))
+        tone = _oscillator((pitch * (1 + 0.1 * breath)).astype(np.float32), sample_rate)
+        sound += tone * breath.astype(np.float32) * np.float32(generator.uniform(0.05, 0.5))
+    if generator.uniform() < 0.7:
+        sound += _heartbeats(generator, n, sample_rate)
+    return sound
+
+
+def _heartbeats(generator: Generator, n: int, sample_rate: int) -> Samples:
+    """The two sounds of every beat at a pace of 40 to 200 a minute, as damped low tones."""
+    beat_s, jitter = (
+        60 / np.exp(generator.uniform(np.log(40), np.log(200))),
+        generator.choice([0.01, 0.05, 0.2]),
+    )
+    starts = np.cumsum(
+        beat_s
+        * np.maximum(0.3, 1 + jitter * generator.standard_normal(int(n / sample_rate / beat_s * 2) + 2))
+    )
+    sound = np.zeros(n, np.float32)
+    for at_s, level in ((0.0, 1.0), (generator.uniform(0.3, 0.45) * beat_s, generator.uniform(0.2, 1))):
+        length = int(generator.uniform(0.05, 0.16) * sample_rate)
+        within = np.arange(length) / sample_rate
+        thud = np.sin(2 * np.pi * generator.uniform(25, 120) * within + generator.uniform(0, 6))
+        thud = thud + generator.uniform(0, 0.7) * coloured_noise(generator, length, -6)
+        thud = (level * thud * np.hanning(length)).astype(np.float32)
+        for start in ((starts + at_s) * sample_rate).astype(int):
+            part = sound[start : start + length]
+            part += thud[: len(part)]
+    return sound
 
 
 _DTMF_HZ = ((697, 770, 852, 941), (1209, 1336, 1477, 1633))
@@ -210,6 +254,8 @@ KINDS: tuple[Callable[[Generator, int, int], Samples], ...] = (
     pulses,
     chirps,
     mains,
+    mains,
+    stethoscope,
     telephone_tones,
     radio_signals,
     impulses,
