@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from swishcli.cli.console import batch_progress, print_error, print_warnings
 from swishcli.cli.exit_codes import ExitCode
 from swishcli.errors import SwishError
+from swishcli.pictures.time_axis import clock
 
 if TYPE_CHECKING:
     from swishcli.analysis import Analysis
@@ -74,7 +75,7 @@ class Batch:
         parts += [f"{self.skipped} were there already"] if self.skipped else []
         parts += [f"{self.failed} failed"] if self.failed else []
         speed = f", {self.audio_s / seconds:.0f} × real time" if self.done else ""
-        return f"{', '.join(parts)}: {_clock(self.audio_s)} of audio in {seconds:.1f} s{speed}"
+        return f"{', '.join(parts)}: {clock(self.audio_s)} of audio in {seconds:.1f} s{speed}"
 
     def _fail(self, error: SwishError) -> None:
         self.failed += 1
@@ -86,13 +87,3 @@ class Batch:
         self.audio_s += segmentation.duration - segmentation.offset
         print_warnings(item.path, segmentation.warnings)
         sys.stderr.flush()
-
-
-def _clock(seconds: float) -> str:
-    """Hours, minutes and seconds.
-
-    >>> _clock(3725.0)
-    '1:02:05'
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -31,7 +31,14 @@ from swishcli.cli.output import Column, View, print_row, printer_of
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from swishcli.segments import Classification
+
+_NAME_CELLS, _FEW_NAME_CELLS, _LEAST_NAME_CELLS = 32, 24, 10
+_BAR_CELLS = 10
+"""Of a share's bar, at most."""
+_PERCENT_CELLS = 4
 
 
 def classify(
@@ -114,13 +121,14 @@ class ClassificationView(View["Classification"]):
         return [[str(answer.path), *channel, f"{answer.duration:.3f}", answer.label, confidence, *shares]]
 
     def show(self, answer: Classification, first: bool) -> None:
-        """The row of the table."""
+        """The row of the table: shares as numbers and, in what room is left, as bars."""
+        from rich.text import Text
+
         from swishcli.cli.console import console
+        from swishcli.cli.timeline import bar
+        from swishcli.pictures.palette import looks_of
 
-        def share_of(label: str) -> Column[Classification]:
-            width = max(len(label), 4)
-            return Column(display_path(label), lambda a: _percent(a.shares[label]), width, right=True)
-
+        out, looks = console(), looks_of(answer.shares)
         channel: list[Column[Classification]] = [Column("channel", lambda a: str(a.channel), 7, right=True)]
         widest = max(map(len, ("label", *answer.shares)))
         others: list[Column[Classification]] = [
@@ -128,15 +136,41 @@ class ClassificationView(View["Classification"]):
             Column("seconds", lambda a: f"{a.duration:.1f}", 7, right=True),
             Column("label", lambda a: display_path(a.label), widest),
             Column("sure", lambda a: _percent(a.confidence), 4, right=True),
-            *map(share_of, answer.shares),
         ]
-        taken = sum(column.width + 1 for column in others)
-        room = max(10, console().width - taken)
-        longest = max((len(display_path(p)) for p in (*self.paths, str(answer.path))), default=12)
-        name: Column[Classification] = Column(
-            "recording", lambda a: display_path(str(a.path)), min(room, max(24, longest))
-        )
-        print_row([name, *others], answer, first)
+        # The same for every row, so not by this answer's name: of folders the names are not known before.
+        longest = max((len(display_path(p)) for p in self.paths), default=0)
+        fixed, headings = [column.width for column in others], [*map(display_path, answer.shares)]
+        gap, name_cells, bar_cells = _layout(out.width, max(_NAME_CELLS, longest), fixed, headings)
+
+        def share_of(label: str) -> Column[Classification]:
+            def cell(answer: Classification) -> Text:
+                share = answer.shares[label]
+                percent = _percent(share).rjust(_PERCENT_CELLS) + " " * (bar_cells > 1)
+                return Text(percent) + bar(share, bar_cells, looks[label], out)
+
+            heading = display_path(label)
+            return Column(heading, cell, _share_cells(heading, bar_cells))
+
+        name: Column[Classification] = Column("recording", lambda a: display_path(str(a.path)), name_cells)
+        print_row([name, *others, *map(share_of, answer.shares)], answer, first, gap)
+
+
+def _layout(
+    width: int, name_cells: int, fixed: Sequence[int], headings: Sequence[str]
+) -> tuple[int, int, int]:
+    """Cells between columns, of the name and of a bar: the longest bars with which it all fits a terminal."""
+    for gap in (2, 1):
+        for bar_cells in range(_BAR_CELLS, 0, -1):
+            columns = [*fixed, *(_share_cells(heading, bar_cells) for heading in headings)]
+            room = width - sum(columns) - gap * len(columns)
+            if room >= (name_cells if bar_cells > 1 else min(name_cells, _FEW_NAME_CELLS)):
+                return gap, min(room, name_cells), bar_cells
+    return 1, max(_LEAST_NAME_CELLS, room), 1
+
+
+def _share_cells(heading: str, bar_cells: int) -> int:
+    """Cells of a share: a percentage, and a bar that stands apart from it if it is longer than a cell."""
+    return max(len(heading), _PERCENT_CELLS + bar_cells + (bar_cells > 1))
 
 
 def _percent(share: float) -> str:

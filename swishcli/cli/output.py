@@ -11,10 +11,13 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from swishcli.cli.console import console
 from swishcli.errors import display_path
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 Answer = TypeVar("Answer")
 Answer_contra = TypeVar("Answer_contra", contravariant=True)
@@ -25,7 +28,7 @@ class Column(Generic[Answer]):
     """A column of a table: its heading, its cell of an answer, and how it stands."""
 
     heading: str
-    cell: Callable[[Answer], str]
+    cell: Callable[[Answer], str | Text]
     width: int
     right: bool = False
 
@@ -103,15 +106,15 @@ def _table(view: View[Answer]) -> Printer[Answer]:
     return print_answer
 
 
-def print_row(columns: Sequence[Column[Answer]], answer: Answer, first: bool) -> None:
+def print_row(columns: Sequence[Column[Answer]], answer: Answer, first: bool, gap: int = 2) -> None:
     """Print a row of a table whose columns have fixed widths, under its headings if it is the first.
 
-    What does not fit its column is folded within it.
+    What does not fit its column is folded within it; `gap` cells lie between columns.
     """
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, show_header=first)
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, show_header=first)
     for column in columns:
         table.add_column(
             escape(column.heading),
@@ -119,5 +122,6 @@ def print_row(columns: Sequence[Column[Answer]], answer: Answer, first: bool) ->
             justify="right" if column.right else "left",
             overflow="fold",
         )
-    table.add_row(*(escape(column.cell(answer)) for column in columns))
+    cells = (column.cell(answer) for column in columns)
+    table.add_row(*(escape(cell) if isinstance(cell, str) else cell for cell in cells))
     console().print(table)

@@ -34,9 +34,9 @@ from swishcli.cli.output import View, printer_of
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
+    from swishcli.analysis import Analysis
     from swishcli.cli.batch import Batch
     from swishcli.jobs.task import Destination
-    from swishcli.segments import Segmentation
 
 _SMOOTHING = "How labels are smoothed"
 _WRITING = "How files are written"
@@ -180,8 +180,7 @@ def segment(
         _write(batch)
     else:
         batch = Batch(paths, task)
-        view = SegmentationView(channel is not None)
-        _print(batch, names[0] if names else None, printed, view)
+        _print(batch, names[0] if names else None, printed)
     raise typer.Exit(batch.exit_code)
 
 
@@ -235,12 +234,12 @@ def _write(batch: Batch) -> None:
     print_error(batch.summary())
 
 
-def _print(batch: Batch, format_name: str | None, printed: str, view: SegmentationView) -> None:
+def _print(batch: Batch, format_name: str | None, printed: str) -> None:
     if format_name is None:
-        show = printer_of(printed, view)
+        show = printer_of(printed, SegmentationView())
         for answers in batch:
             for answer in answers:
-                show(answer.segmentation)
+                show(answer)
         return
     from swishcli.formats import FORMATS
 
@@ -258,44 +257,48 @@ def _print(batch: Batch, format_name: str | None, printed: str, view: Segmentati
 
 
 @dataclass(frozen=True)
-class SegmentationView(View["Segmentation"]):
+class SegmentationView(View["Analysis"]):
     """A row for each segment, a table for each recording."""
 
-    with_channel: bool = False
-
-    def to_dict(self, answer: Segmentation) -> dict[str, object]:
+    def to_dict(self, answer: Analysis) -> dict[str, object]:
         """The object of ``--json``, which is also that of the format."""
         from swishcli.formats import segmentation_to_dict
 
-        return segmentation_to_dict(answer)
+        return segmentation_to_dict(answer.segmentation)
 
-    def header(self, answer: Segmentation) -> list[str]:
+    def header(self, answer: Analysis) -> list[str]:
         """Names of the columns of CSV and text."""
         from swishcli.formats import table_header
 
-        return table_header(answer)
+        return table_header(answer.segmentation)
 
-    def rows(self, answer: Segmentation) -> list[list[str]]:
+    def rows(self, answer: Analysis) -> list[list[str]]:
         """Rows of CSV and text."""
         from swishcli.formats import table_rows
 
-        return table_rows(answer)
+        return table_rows(answer.segmentation)
 
-    def show(self, answer: Segmentation, first: bool) -> None:
-        """A table with the recording's name and length above it."""
+    def show(self, answer: Analysis, first: bool) -> None:
+        """The recording's name and length, a timeline as wide as the terminal, and a table of the segments."""
         from rich.markup import escape
         from rich.table import Table
+        from rich.text import Text
 
         from swishcli.cli.console import console
+        from swishcli.cli.timeline import timeline
 
-        channel = "" if answer.channel is None else f", channel {answer.channel}"
-        title = f"{escape(display_path(answer.path or ''))}{channel}  {answer.duration:.1f} s"
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        out, segmentation = console(), answer.segmentation
+        channel = "" if segmentation.channel is None else f", channel {segmentation.channel}"
+        name = f"{display_path(segmentation.path or '')}{channel}  {segmentation.duration:.1f} s"
+        out.print(*([] if first else [""]), Text(name, "bold"), sep="\n")
+        for line in timeline(segmentation, answer.classification.shares, out):
+            out.print(line)
+        table = Table(box=None, pad_edge=False)
         for column in ("start", "end"):
             table.add_column(column, justify="right")
         table.add_column("label")
         table.add_column("sure", justify="right")
-        for s in answer.segments:
+        for s in segmentation.segments:
             confidence = "" if s.confidence is None else f"{s.confidence:.0%}"
             table.add_row(f"{s.start:.2f}", f"{s.end:.2f}", escape(display_path(s.label)), confidence)
-        console().print(table)
+        out.print(table)
