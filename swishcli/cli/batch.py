@@ -25,6 +25,8 @@ class Batch:
 
     paths: Sequence[str]
     task: AnalysisTask
+    listed_in: str | None = None
+    """A list that names more recordings."""
     failed: int = 0
     skipped: int = 0
     done: int = 0
@@ -44,7 +46,7 @@ class Batch:
         from swishcli.jobs.inputs import Input, check_output_names, find_inputs
         from swishcli.jobs.run import in_order, run
 
-        found = find_inputs(self.paths)
+        found = find_inputs(self.paths, self.listed_in)
         inputs = [item for item in found if isinstance(item, Input)]
         if self.task.destination is not None:
             check_output_names(inputs, self.task.destination.keep_suffix)

@@ -17,6 +17,7 @@ from swishcli.cli.options import (
     DurationOption,
     Inputs,
     JsonOption,
+    ListOption,
     ModelOption,
     RateOption,
     SampleFormatOption,
@@ -25,6 +26,7 @@ from swishcli.cli.options import (
     ThreadsOption,
     TrackOption,
     decoding_of,
+    inputs_of,
     printed_format,
 )
 from swishcli.cli.output import Column, View, print_row, printer_of
@@ -42,7 +44,8 @@ _PERCENT_CELLS = 4
 
 
 def classify(
-    paths: Inputs,
+    paths: Inputs = None,
+    from_file: ListOption = None,
     model: ModelOption = "slim",
     device: DeviceOption = DeviceName.auto,
     threads: ThreadsOption = None,
@@ -63,7 +66,7 @@ def classify(
 
     Examples:  swish classify interview.mp3   ·   swish classify archive/ --csv > labels.csv
     """
-    printed = printed_format(json, csv)
+    printed, given = printed_format(json, csv), inputs_of(paths, from_file)
     from swishcli.cli.batch import Batch
     from swishcli.engines import default_threads
     from swishcli.jobs.task import AnalysisTask
@@ -78,8 +81,8 @@ def classify(
         channels=channels,
     )
     task = AnalysisTask(model, device.device, threads or default_threads(), decoding, strict=strict)
-    batch = Batch(paths, task)
-    show = printer_of(printed, ClassificationView(tuple(paths), channel is not None))
+    batch = Batch(given, task, from_file)
+    show = printer_of(printed, ClassificationView(tuple(given), channel is not None))
     for answers in batch:
         for answer in answers:
             show(answer.classification)

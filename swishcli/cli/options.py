@@ -27,10 +27,20 @@ class DeviceName(StrEnum):
 
 
 Inputs = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
-        metavar="PATH...",
+        metavar="PATH",
         help="Recordings, folders (searched through), quoted shell patterns, or - for standard input.",
+        show_default=False,
+    ),
+]
+ListOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from-file",
+        metavar="LIST",
+        help="Also the recordings in a list: a path a line (or NUL), a table with a column path, JSON Lines; - for "
+        "standard input.",
         show_default=False,
     ),
 ]
@@ -82,6 +92,15 @@ SampleFormatOption = Annotated[
 ChannelsOption = Annotated[
     int, typer.Option(min=1, help="With --rate: the number of channels.", rich_help_panel=_READING)
 ]
+
+
+def inputs_of(paths: list[str] | None, listed_in: str | None) -> list[str]:
+    """The recordings that are named. Raises BadParameter where there are none, or two things on standard input."""
+    if not paths and listed_in is None:
+        raise typer.BadParameter("name recordings, or a list of them with --from-file", param_hint="PATH")
+    if listed_in == "-" and paths and "-" in paths:
+        raise typer.BadParameter("standard input is a recording already", param_hint="--from-file")
+    return paths or []
 
 
 def decoding_of(

@@ -20,6 +20,7 @@ from swishcli.cli.options import (
     DurationOption,
     Inputs,
     JsonOption,
+    ListOption,
     ModelOption,
     RateOption,
     SampleFormatOption,
@@ -28,6 +29,7 @@ from swishcli.cli.options import (
     ThreadsOption,
     TrackOption,
     decoding_of,
+    inputs_of,
     printed_format,
 )
 from swishcli.cli.output import View, printer_of
@@ -43,7 +45,8 @@ _WRITING = "How files are written"
 
 
 def segment(
-    paths: Inputs,
+    paths: Inputs = None,
+    from_file: ListOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -128,7 +131,8 @@ def segment(
 
     Examples:  swish segment interview.mp3   ·   swish segment archive/ -o labels/ -f csv,textgrid
     """
-    names = [name for given in formats or [] for name in given.split(",")]
+    given = inputs_of(paths, from_file)
+    names = [name for named in formats or [] for name in named.split(",")]
     if output is not None and (json or csv):
         raise typer.BadParameter("with --output the formats are named by --format", param_hint="--json/--csv")
     if output is None and (keep_suffix or skip_existing):
@@ -142,7 +146,7 @@ def segment(
     if pad and only is None:
         raise typer.BadParameter("needs --only LABEL", param_hint="--pad")
     if frames is not None:
-        _check_frames(frames, paths, channel)
+        _check_frames(frames, given, from_file is not None, channel)
     printed = printed_format(json, csv)
     from swishcli.cli.batch import Batch
     from swishcli.engines import default_threads
@@ -176,21 +180,21 @@ def segment(
         raise typer.BadParameter(f"{only!r} is none of {labels}", param_hint="--only")
     if output is not None:
         destination = _destination(output, names or ["json"], keep_suffix, skip_existing)
-        batch = Batch(paths, replace(task, destination=destination))
+        batch = Batch(given, replace(task, destination=destination), from_file)
         _write(batch)
     else:
-        batch = Batch(paths, task)
+        batch = Batch(given, task, from_file)
         _print(batch, names[0] if names else None, printed)
     raise typer.Exit(batch.exit_code)
 
 
-def _check_frames(frames: Path, paths: Sequence[str], channel: str | None) -> None:
+def _check_frames(frames: Path, paths: Sequence[str], from_list: bool, channel: str | None) -> None:
     """Raises BadParameter."""
     from swishcli.jobs.frames import SUFFIXES
 
     if frames.suffix not in SUFFIXES:
         raise typer.BadParameter(f"{display_path(frames)} must end in .npz or .csv", param_hint="--frames")
-    if len(paths) > 1 or Path(paths[0]).is_dir() or channel == "split":
+    if from_list or len(paths) > 1 or Path(paths[0]).is_dir() or channel == "split":
         raise typer.BadParameter("takes one recording and channel", param_hint="--frames")
 
 

@@ -37,11 +37,13 @@ _COLUMNS = {
     "duration": "duration length dur",
     "label": "label labels class event_label event category annotation tag text",
     "confidence": "confidence probability",
-    "path": "path file filename file_name recording audio audio_filename",
+    "path": "path file filename file_name filepath recording audio audio_filename audio_filepath audio_path",
     "channel": "channel",
 }
 """What columns are called, without their unit."""
 _MEANINGS = {name: column for column, names in _COLUMNS.items() for name in names.split()}
+PATH_COLUMNS = tuple(_COLUMNS["path"].split())
+"""What a column of recordings may be called, the likeliest first."""
 
 _Quoting = Literal[0, 3]
 
