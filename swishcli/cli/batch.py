@@ -52,7 +52,7 @@ class Batch:
             check_output_names(inputs, self.task.destination.keep_suffix)
         for item in found:
             if isinstance(item, SwishError):
-                self._fail(item)
+                self.fail(item)
         waiting = [item for item in inputs if not self.task.is_done(item)]
         self.skipped = len(inputs) - len(waiting)
         if not waiting:
@@ -65,7 +65,7 @@ class Batch:
             for outcome in in_order(run(waiting, task, workers, progress.within)):
                 progress.finish(outcome.input)
                 if isinstance(outcome.result, SwishError):
-                    self._fail(outcome.result)
+                    self.fail(outcome.result)
                 else:
                     self._count(outcome.input, outcome.result)
                     yield outcome.result
@@ -79,7 +79,8 @@ class Batch:
         speed = f", {self.audio_s / seconds:.0f} × real time" if self.done else ""
         return f"{', '.join(parts)}: {clock(self.audio_s)} of audio in {seconds:.1f} s{speed}"
 
-    def _fail(self, error: SwishError) -> None:
+    def fail(self, error: SwishError) -> None:
+        """Count and tell what could not be done."""
         self.failed += 1
         print_error(error)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from swishcli.cli.console import print_error
 from swishcli.cli.options import (
     ChannelOption,
     ChannelsOption,
@@ -23,6 +24,7 @@ from swishcli.cli.options import (
     SampleFormatOption,
     StartOption,
     StrictOption,
+    TableOption,
     ThreadsOption,
     TrackOption,
     decoding_of,
@@ -30,6 +32,7 @@ from swishcli.cli.options import (
     printed_format,
 )
 from swishcli.cli.output import Column, View, print_row, printer_of
+from swishcli.cli.tables import check_table, tabulated
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ def classify(
     threads: ThreadsOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
+    table: TableOption = None,
     strict: StrictOption = False,
     channel: ChannelOption = None,
     track: TrackOption = None,
@@ -64,11 +68,14 @@ def classify(
 
     The label is the class that most of the sounding time carries; its probability is the mean over that time.
 
-    Examples:  swish classify interview.mp3   ·   swish classify archive/ --csv > labels.csv
+    Examples:  swish classify interview.mp3   ·   swish classify archive/ --table all.parquet
     """
     printed, given = printed_format(json, csv), inputs_of(paths, from_file)
+    check_table(table)
+    from swishcli.checkpoint import find_model, load_checkpoint
     from swishcli.cli.batch import Batch
     from swishcli.engines import default_threads
+    from swishcli.jobs.tables import classification_columns, classification_rows
     from swishcli.jobs.task import AnalysisTask
 
     decoding = decoding_of(
@@ -83,9 +90,13 @@ def classify(
     task = AnalysisTask(model, device.device, threads or default_threads(), decoding, strict=strict)
     batch = Batch(given, task, from_file)
     show = printer_of(printed, ClassificationView(tuple(given), channel is not None))
-    for answers in batch:
+    columns = () if table is None else classification_columns(load_checkpoint(find_model(model)).classes)
+    for answers in tabulated(batch, table, columns, lambda a: classification_rows(a.classification)):
         for answer in answers:
-            show(answer.classification)
+            if table is None or json or csv:
+                show(answer.classification)
+    if table is not None:
+        print_error(batch.summary())
     raise typer.Exit(batch.exit_code)
 
 

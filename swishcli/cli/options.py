@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,6 +54,15 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="JSON Lines on standard output, an object a recording.")
 ]
 CsvOption = Annotated[bool, typer.Option("--csv", help="CSV on standard output.")]
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--table",
+        metavar="FILE",
+        help="Write one table of all recordings: *.csv, *.jsonl or *.parquet. It is there when it is complete.",
+        show_default=False,
+    ),
+]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="A recording that is damaged or cut off counts as failed.")
 ]

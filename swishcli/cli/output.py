@@ -5,7 +5,6 @@ A command says how its answers look (`View`); the printers are the same for all 
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from abc import ABC, abstractmethod
@@ -71,7 +70,9 @@ def _json(view: View[Answer]) -> Printer[Answer]:
 
 
 def _csv(view: View[Answer]) -> Printer[Answer]:
-    return _with_header(view, lambda rows: csv.writer(sys.stdout, lineterminator="\n").writerows(rows))
+    from swishcli.formats import csv_line  # help must not wait for all formats
+
+    return _with_header(view, lambda rows: sys.stdout.writelines(map(csv_line, rows)))
 
 
 def _text(view: View[Answer]) -> Printer[Answer]:

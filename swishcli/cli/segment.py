@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,7 @@ from swishcli.cli.options import (
     SampleFormatOption,
     StartOption,
     StrictOption,
+    TableOption,
     ThreadsOption,
     TrackOption,
     decoding_of,
@@ -33,11 +35,11 @@ from swishcli.cli.options import (
     printed_format,
 )
 from swishcli.cli.output import View, printer_of
+from swishcli.cli.tables import check_table, tabulated
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
     from swishcli.analysis import Analysis
-    from swishcli.cli.batch import Batch
     from swishcli.jobs.task import Destination
 
 _SMOOTHING = "How labels are smoothed"
@@ -83,6 +85,7 @@ def segment(
     threads: ThreadsOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
+    table: TableOption = None,
     only: Annotated[
         str | None, typer.Option(metavar="LABEL", help="Print and write the segments of one class alone.")
     ] = None,
@@ -143,13 +146,17 @@ def segment(
         raise typer.BadParameter(
             "standard output takes one format; --output DIR takes more", param_hint="--format"
         )
+    if skip_existing and table is not None:
+        raise typer.BadParameter("takes all recordings, done before or not", param_hint="--table")
     if pad and only is None:
         raise typer.BadParameter("needs --only LABEL", param_hint="--pad")
     if frames is not None:
         _check_frames(frames, given, from_file is not None, channel)
+    check_table(table)
     printed = printed_format(json, csv)
     from swishcli.cli.batch import Batch
     from swishcli.engines import default_threads
+    from swishcli.jobs.tables import SEGMENT_COLUMNS, segment_rows
     from swishcli.jobs.task import AnalysisTask, Selection
 
     task = AnalysisTask(
@@ -180,11 +187,14 @@ def segment(
         raise typer.BadParameter(f"{only!r} is none of {labels}", param_hint="--only")
     if output is not None:
         destination = _destination(output, names or ["json"], keep_suffix, skip_existing)
-        batch = Batch(given, replace(task, destination=destination), from_file)
-        _write(batch)
+        task = replace(task, destination=destination)
+    batch = Batch(given, task, from_file)
+    answers = tabulated(batch, table, SEGMENT_COLUMNS, lambda answer: segment_rows(answer.segmentation))
+    if output is None and (table is None or names or json or csv):
+        _print(answers, names[0] if names else None, printed)
     else:
-        batch = Batch(given, task, from_file)
-        _print(batch, names[0] if names else None, printed)
+        deque(answers, maxlen=0)
+        print_error(batch.summary())
     raise typer.Exit(batch.exit_code)
 
 
@@ -232,13 +242,7 @@ def _check_formats(names: Sequence[str]) -> None:
         )
 
 
-def _write(batch: Batch) -> None:
-    for _ in batch:
-        pass
-    print_error(batch.summary())
-
-
-def _print(batch: Batch, format_name: str | None, printed: str) -> None:
+def _print(batch: Iterable[Sequence[Analysis]], format_name: str | None, printed: str) -> None:
     if format_name is None:
         show = printer_of(printed, SegmentationView())
         for answers in batch:

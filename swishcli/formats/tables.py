@@ -61,7 +61,7 @@ class Csv(Format):
     keeps_channel = True
 
     def render(self, segmentation: Segmentation) -> str:
-        return "".join(map(_csv_line, [table_header(segmentation), *table_rows(segmentation)]))
+        return "".join(map(csv_line, [table_header(segmentation), *table_rows(segmentation)]))
 
     def parse(self, text: str) -> Segmentation:
         return _parse(text, csv.QUOTE_MINIMAL)
@@ -110,7 +110,12 @@ def without_tabs(label: str) -> str:
     return re.sub(r"[\t\r\n]", " ", label)
 
 
-def _csv_line(fields: Iterable[str]) -> str:
+def csv_line(fields: Iterable[str]) -> str:
+    """Fields as a line of CSV, quoted where they need it.
+
+    >>> print(csv_line(["a", "b,c", 'a "d" e']), end="")
+    a,"b,c","a ""d"" e"
+    """
     buffer = io.StringIO(newline="")
     # Written with its own line end, \r\n: given \n, it would leave a label with a \r in it unquoted.
     csv.writer(buffer).writerow(fields)
