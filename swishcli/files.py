@@ -15,7 +15,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from swishcli.errors import OutputError
 
@@ -89,6 +89,40 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(path, error.strerror or str(error)) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those it lies in, where they are missing. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(folder, error.strerror or str(error)) from None
+
+
+def path_within(folder: Path, name: PurePath) -> Path:
+    """Where an output of that name lies in a folder.
+
+    Raises OutputError if it would lie outside: ``..`` or a link on the way leads out of the folder.
+    """
+    path = folder / name
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise OutputError(path, getattr(error, "strerror", None) or "links lead in a circle") from None
+    if not inside:
+        raise OutputError(path, "a link or .. leads out of the output folder")
+    return path
+
+
+def name_component(text: str) -> str:
+    """Any text as a name that a file or folder can have on every system: one component of a path.
+
+    >>> name_component("speech"), name_component("../a\\nb"), name_component("CON: x."), name_component("..")
+    ('speech', '.._a_b', 'CON_ x_', '__')
+    """
+    plain = "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in text)
+    dots = len(plain) - len(plain.rstrip(". "))  # which Windows does not keep at the end
+    return plain[: len(plain) - dots] + "_" * dots or "_"
 
 
 def write_text_atomically(path: str | Path, text: str) -> None:

@@ -50,6 +50,8 @@ class Batch:
         inputs = [item for item in found if isinstance(item, Input)]
         if self.task.destination is not None:
             check_output_names(inputs, self.task.destination.keep_suffix)
+        if self.task.sorting is not None:
+            check_output_names(inputs, keep_suffix=True)
         for item in found:
             if isinstance(item, SwishError):
                 self.fail(item)

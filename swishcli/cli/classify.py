@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,6 +39,7 @@ from swishcli.errors import display_path
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from swishcli.jobs.sorting import Sorting
     from swishcli.segments import Classification
 
 _NAME_CELLS, _FEW_NAME_CELLS, _LEAST_NAME_CELLS = 32, 24, 10
@@ -55,6 +57,13 @@ def classify(
     json: JsonOption = False,
     csv: CsvOption = False,
     table: TableOption = None,
+    link_to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Put a link to each recording into a folder of its label in DIR."),
+    ] = None,
+    copy_to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Put a copy of each recording there instead.")
+    ] = None,
     strict: StrictOption = False,
     channel: ChannelOption = None,
     track: TrackOption = None,
@@ -87,7 +96,14 @@ def classify(
         sample_format=sample_format,
         channels=channels,
     )
-    task = AnalysisTask(model, device.device, threads or default_threads(), decoding, strict=strict)
+    task = AnalysisTask(
+        model,
+        device.device,
+        threads or default_threads(),
+        decoding,
+        strict=strict,
+        sorting=_sorting(link_to, copy_to, channel),
+    )
     batch = Batch(given, task, from_file)
     show = printer_of(printed, ClassificationView(tuple(given), channel is not None))
     columns = () if table is None else classification_columns(load_checkpoint(find_model(model)).classes)
@@ -98,6 +114,22 @@ def classify(
     if table is not None:
         print_error(batch.summary())
     raise typer.Exit(batch.exit_code)
+
+
+def _sorting(link_to: Path | None, copy_to: Path | None, channel: str | None) -> Sorting | None:
+    """Raises BadParameter, OutputError for a folder that cannot be made."""
+    from swishcli.files import make_folder
+    from swishcli.jobs.sorting import Sorting
+
+    if link_to is not None and copy_to is not None:
+        raise typer.BadParameter("choose one of them", param_hint="--link-to/--copy-to")
+    folder = link_to or copy_to
+    if folder is None:
+        return None
+    if channel == "split":
+        raise typer.BadParameter("channels lie in one file", param_hint="--link-to/--copy-to")
+    make_folder(folder)
+    return Sorting(folder, copies=link_to is None)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from swishcli.audio import Decoding
 from swishcli.checkpoint import find_model, load_checkpoint
 from swishcli.engines import Device, default_threads
 from swishcli.errors import AudioError, OutputError, SwishError
-from swishcli.files import write_text_atomically
+from swishcli.files import path_within, write_text_atomically
 from swishcli.formats import FORMATS
 from swishcli.inference import FrameScores
 from swishcli.jobs.frames import write_frames
 from swishcli.jobs.inputs import Input
+from swishcli.jobs.sorting import Sorting
 from swishcli.model import Model
 
 
@@ -33,7 +34,9 @@ class Destination:
     def paths_of(self, item: Input, channel: str = "") -> list[Path]:
         """The files of a recording, or of one of its channels."""
         name = item.output_name(self.keep_suffix)
-        return [self.folder / f"{name}{channel}{FORMATS[f].extension}" for f in self.formats]
+        return [
+            path_within(self.folder, Path(f"{name}{channel}{FORMATS[f].extension}")) for f in self.formats
+        ]
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class AnalysisTask:
     destination: Destination | None = None
     frames: Path | None = None
     """File for the frame scores of the recording, if there is one recording."""
+    sorting: Sorting | None = None
+    """Where recordings are put by their labels; not for channels of their own."""
 
     def open_model(self) -> Model:
         """The model, the same one for every recording. Raises SwishError where it cannot be used."""
@@ -90,6 +95,8 @@ class AnalysisTask:
             checkpoint = model.checkpoint
             position_s = checkpoint.position_samples / checkpoint.front_end.sample_rate
             write_frames(self.frames, scores, model.classes, position_s, self.decoding.start_s)
+        if self.sorting is not None:
+            self.sorting.place(item, answers[0].classification.label)
         if self.destination is not None:
             self._write(item, answers, self.destination)
         return answers
@@ -100,6 +107,7 @@ class AnalysisTask:
             # After the name of a mono recording too, or it could be that of another one's channel.
             channel = f".channel{segmentation.channel}" if self.decoding.channel == "split" else ""
             for name, path in zip(destination.formats, destination.paths_of(item, channel), strict=True):
+                path_within(destination.folder, path.relative_to(destination.folder))
                 try:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
