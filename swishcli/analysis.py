@@ -9,7 +9,7 @@ nothing to come can change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +33,8 @@ Progress = Callable[[float, float | None], None]
 """Told the seconds done and the seconds expected, None if unknown."""
 ScoresTaker = Callable[[FrameScores], None]
 """Given the frame scores that answers are made from, one stretch after the other."""
+SamplesTaker = Callable[[Samples], None]
+"""Given the samples ``[rows, n]`` that answers are made from, one block after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +103,18 @@ def analyse(
     threads: int = 1,
     on_progress: Progress | None = None,
     on_scores: ScoresTaker | None = None,
+    on_samples: SamplesTaker | None = None,
 ) -> list[Analysis]:
     """Both answers about a recording, one for every row of `stream`.
+
+    With several `threads` it may be another one that calls `on_samples`.
 
     Raises AudioError if the recording cannot be read.
     """
     rows = [Analyser(checkpoint, smoothing, stream.offset_s) for _ in range(stream.rows)]
     segments: list[list[Segment]] = [[] for _ in rows]
-    for scores in frame_scores(stream, stream.rows, checkpoint, engine, threads=threads):
+    blocks = stream if on_samples is None else _told(stream, on_samples)
+    for scores in frame_scores(blocks, stream.rows, checkpoint, engine, threads=threads):
         for row, decided, logits, level_db in zip(
             rows, segments, scores.logits, scores.level_db, strict=True
         ):
@@ -129,6 +135,13 @@ def analyse(
             )
         )
     return answers
+
+
+def _told(blocks: Iterable[Samples], on_samples: SamplesTaker) -> Iterator[Samples]:
+    """The same blocks, each told before it is used."""
+    for block in blocks:
+        on_samples(block)
+        yield block
 
 
 class Stream:

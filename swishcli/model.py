@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from swishcli.analysis import EVERY_S, Analysis, Progress, ScoresTaker, Stream, analyse
+from swishcli.analysis import EVERY_S, Analysis, Progress, SamplesTaker, ScoresTaker, Stream, analyse
 from swishcli.audio import AudioStream, Decoding, Recording
 from swishcli.checkpoint import Checkpoint, find_model, load_checkpoint
 from swishcli.engines import Device, default_threads, make_engine
@@ -104,17 +104,26 @@ class Model:
         sample_rate: int | None = None,
         on_progress: Progress | None = None,
         on_scores: ScoresTaker | None = None,
+        on_samples: SamplesTaker | None = None,
     ) -> list[Analysis]:
         """Classify and segment in one pass; one answer, or with the channel "split" one for each channel.
 
         `on_progress` is called with the seconds done and the seconds expected (None if unknown), `on_scores`
-        with the frame scores of one stretch after the other, in case more than the answers is wanted.
+        with the frame scores of one stretch after the other, `on_samples` with the samples ``[rows, n]`` at the
+        model's rate, in case more than the answers is wanted.
         """
         path = fspath(recording) if isinstance(recording, str | PathLike) else None
         source = Path(recording) if isinstance(recording, PathLike) else recording
         stream = AudioStream(source, self.checkpoint.front_end.sample_rate, decoding, sample_rate)
         answers = analyse(
-            stream, self.checkpoint, self._engine, self.smoothing, self._threads, on_progress, on_scores
+            stream,
+            self.checkpoint,
+            self._engine,
+            self.smoothing,
+            self._threads,
+            on_progress,
+            on_scores,
+            on_samples,
         )
         channels = range(len(answers)) if decoding.channel == "split" else [decoding.channel]
         return [

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from swishcli.pictures.overview import Overview
 
 SILENCE = "silence"
 """Label of stretches below the energy gate; the one label that no network gives."""
@@ -125,6 +133,35 @@ class Segmentation:
             else:
                 kept.append(wide)
         return replace(self, segments=tuple(kept), partial=True)
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        overview: Overview | None = None,
+        reference: Segmentation | None = None,
+    ) -> Figure:
+        """Draw the segments above a time axis, with the sound and a reference where there are any.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to save the picture too: ``*.png``, ``*.svg`` or ``*.pdf``.
+        overview : Overview, optional
+            The sound and the posteriors, see `swishcli.pictures.overview`; by default the sound is read from the
+            segmentation's own `path`, if there is such a file.
+        reference : Segmentation, optional
+            Drawn as a second ribbon.
+
+        Raises
+        ------
+        MissingDependencyError
+            Without matplotlib, which ``swishcli[plot]`` brings.
+        AudioError, OutputError
+            If the recording cannot be read, or the picture not written.
+        """
+        # By its name, as nothing here may need what draws: only who calls this imports it.
+        return import_module("swishcli.pictures.recording").plot(self, path, overview, reference)
 
     def crop(self, start: float, end: float) -> Segmentation:
         """What lies between two times, which keep their meaning: segments across an edge are cut there.

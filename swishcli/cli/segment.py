@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _SMOOTHING = "How labels are smoothed"
 _WRITING = "How files are written"
+_DRAWING = "Pictures"
 
 
 def segment(
@@ -66,7 +67,7 @@ def segment(
             "-f",
             metavar="NAME",
             help="json, csv, tsv, rttm, textgrid, audacity, srt, vtt or elan; with commas or several times. Without "
-            "--output the one format of the one recording is printed.",
+            "--output the one format of the one recording is printed. With it also the pictures png, svg and pdf.",
             rich_help_panel=_WRITING,
         ),
     ] = None,
@@ -97,6 +98,22 @@ def segment(
         typer.Option(
             metavar="FILE",
             help="Also write each class's probability every 40 ms, of one recording: *.npz or *.csv.",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also draw the one recording, its spectrogram and its segments: *.png, *.svg or *.pdf.",
+            rich_help_panel=_DRAWING,
+        ),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Draw these labels too: a file, or a folder of files matched by name.",
+            rich_help_panel=_DRAWING,
         ),
     ] = None,
     strict: StrictOption = False,
@@ -130,9 +147,10 @@ def segment(
 ) -> None:
     """Cut each recording into labelled segments that tile it.
 
-    Prints a table, or text with tabs in a pipe; with -o DIR writes files instead.
+    Prints a timeline and a table, or text with tabs in a pipe; with -o DIR writes files instead.
 
-    Examples:  swish segment interview.mp3   ·   swish segment archive/ -o labels/ -f csv,textgrid
+    Examples:  swish segment interview.mp3   ·   swish segment archive/ -o labels/ -f csv,textgrid   ·   swish
+    segment talk.wav --plot talk.png
     """
     given = inputs_of(paths, from_file)
     names = [name for named in formats or [] for name in named.split(",")]
@@ -150,12 +168,18 @@ def segment(
         raise typer.BadParameter("takes all recordings, done before or not", param_hint="--table")
     if pad and only is None:
         raise typer.BadParameter("needs --only LABEL", param_hint="--pad")
+    is_single = from_file is None and channel != "split" and _is_single(given)
     if frames is not None:
-        _check_frames(frames, given, from_file is not None, channel)
+        _check_frames(frames, is_single)
+    if plot is not None:
+        _check_plot(plot, is_single)
+    if reference is not None:
+        _check_reference(reference, plot, names, is_single)
     check_table(table)
     printed = printed_format(json, csv)
     from swishcli.cli.batch import Batch
     from swishcli.engines import default_threads
+    from swishcli.evaluation.pairing import References
     from swishcli.jobs.tables import SEGMENT_COLUMNS, segment_rows
     from swishcli.jobs.task import AnalysisTask, Selection
 
@@ -181,6 +205,8 @@ def segment(
         strict=strict,
         selection=None if only is None else Selection(only, pad),
         frames=frames,
+        plot=plot,
+        references=None if reference is None else References(reference),
     )
     if only is not None and only not in (*task.open_model().classes, "silence"):
         labels = ", ".join((*task.open_model().classes, "silence"))
@@ -198,13 +224,50 @@ def segment(
     raise typer.Exit(batch.exit_code)
 
 
-def _check_frames(frames: Path, paths: Sequence[str], from_list: bool, channel: str | None) -> None:
+def _is_single(paths: Sequence[str]) -> bool:
+    """Whether only one recording can be meant."""
+    from glob import has_magic
+    from os.path import exists, isdir
+
+    (path, *others) = paths
+    # Not a Path's own questions: a name that no file can have is an error to them.
+    return not others and not isdir(path) and (exists(path) or not has_magic(path))  # noqa: PTH110, PTH112
+
+
+def _check_plot(plot: Path, is_single: bool) -> None:
+    """Raises BadParameter, MissingDependencyError."""
+    from swishcli.pictures.drawing import picture_format, require_matplotlib
+
+    try:
+        picture_format(plot)
+    except ValueError as error:
+        raise typer.BadParameter(f"{display_path(plot)} {error}", param_hint="--plot") from None
+    if not is_single:
+        raise typer.BadParameter(
+            "draws one recording and channel; --output DIR --format png draws all", param_hint="--plot"
+        )
+    require_matplotlib()
+
+
+def _check_reference(reference: Path, plot: Path | None, names: Sequence[str], is_single: bool) -> None:
+    """Raises BadParameter."""
+    from swishcli.pictures.drawing import PICTURES
+
+    if plot is None and not any(name in PICTURES for name in names):
+        raise typer.BadParameter("is drawn: it needs --plot or --format png", param_hint="--reference")
+    if not reference.exists():
+        raise typer.BadParameter(f"{display_path(reference)} does not exist", param_hint="--reference")
+    if not is_single and not reference.is_dir():
+        raise typer.BadParameter("several recordings need a folder of references", param_hint="--reference")
+
+
+def _check_frames(frames: Path, is_single: bool) -> None:
     """Raises BadParameter."""
     from swishcli.jobs.frames import SUFFIXES
 
     if frames.suffix not in SUFFIXES:
         raise typer.BadParameter(f"{display_path(frames)} must end in .npz or .csv", param_hint="--frames")
-    if from_list or len(paths) > 1 or Path(paths[0]).is_dir() or channel == "split":
+    if not is_single:
         raise typer.BadParameter("takes one recording and channel", param_hint="--frames")
 
 
@@ -217,9 +280,13 @@ def _destination(folder: Path, names: Sequence[str], keep_suffix: bool, skip_exi
     from swishcli.errors import OutputError
     from swishcli.formats import FORMATS
     from swishcli.jobs.task import Destination
+    from swishcli.pictures.drawing import PICTURES, require_matplotlib
 
-    _check_formats(names)
-    if folder.suffix.lower() in {f.extension.lower() for f in FORMATS.values()} and not folder.is_dir():
+    _check_formats([name for name in names if name not in PICTURES], PICTURES)
+    if any(name in PICTURES for name in names):
+        require_matplotlib()
+    extensions = {f.extension.lower() for f in FORMATS.values()} | {f".{name}" for name in PICTURES}
+    if folder.suffix.lower() in extensions and not folder.is_dir():
         raise typer.BadParameter(
             f"{display_path(folder)} looks like a file: --output takes a folder, --format the format, and a "
             "single recording can be written with > FILE",
@@ -232,14 +299,19 @@ def _destination(folder: Path, names: Sequence[str], keep_suffix: bool, skip_exi
     return Destination(folder, tuple(dict.fromkeys(names)), keep_suffix, skip_existing)
 
 
-def _check_formats(names: Sequence[str]) -> None:
+def _check_formats(names: Sequence[str], others: Sequence[str] = ()) -> None:
+    """Raises BadParameter for a name that is no format, nor one of the `others` that are there too."""
     from swishcli.formats import FORMATS
+    from swishcli.pictures.drawing import PICTURES
 
     unknown = [name for name in names if name not in FORMATS]
-    if unknown:
-        raise typer.BadParameter(
-            f"{unknown[0]!r} is no format: choose from {', '.join(FORMATS)}", param_hint="--format"
-        )
+    if not unknown:
+        return
+    if unknown[0] in PICTURES:
+        reason = f"{unknown[0]} is a picture: --plot FILE draws one recording, --output DIR all"
+    else:
+        reason = f"{unknown[0]!r} is no format: choose from {', '.join((*FORMATS, *others))}"
+    raise typer.BadParameter(reason, param_hint="--format")
 
 
 def _print(batch: Iterable[Sequence[Analysis]], format_name: str | None, printed: str) -> None:

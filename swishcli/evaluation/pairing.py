@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePath
 
 from swishcli.errors import DataError, SwishError, display_path
@@ -66,6 +67,23 @@ def by_recording(folder: Path) -> dict[str, Path]:
     for path in label_files(folder):
         found.setdefault(recording_name(path.relative_to(folder)), path)
     return found
+
+
+@dataclass(frozen=True)
+class References:
+    """Labels that are right: a file, of whatever recording is asked for, or a folder of files matched by name."""
+
+    path: Path
+    tier: str | None = None
+
+    def of(self, name: PurePath) -> Segmentation | None:
+        """Those of the recording of a name, if there are any. Raises DataError where they cannot be read."""
+        file = self._files.get(recording_name(name)) if self.path.is_dir() else self.path
+        return None if file is None else read_segments(file, self.tier)
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        return by_recording(self.path)
 
 
 def read_all(path: Path, tier: str | None = None) -> dict[str, Segmentation | SwishError]:

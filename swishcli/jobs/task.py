@@ -12,6 +12,7 @@ from swishcli.audio import Decoding
 from swishcli.checkpoint import find_model, load_checkpoint
 from swishcli.engines import Device, default_threads
 from swishcli.errors import AudioError, OutputError, SwishError
+from swishcli.evaluation.pairing import References
 from swishcli.files import path_within, write_text_atomically
 from swishcli.formats import FORMATS
 from swishcli.inference import FrameScores
@@ -19,11 +20,15 @@ from swishcli.jobs.frames import write_frames
 from swishcli.jobs.inputs import Input
 from swishcli.jobs.sorting import Sorting
 from swishcli.model import Model
+from swishcli.pictures.drawing import PICTURES, save
+from swishcli.pictures.overview import Overview, OverviewBuilder
+from swishcli.pictures.recording import draw_recording
+from swishcli.segments import Segmentation
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where files are written, and in which formats."""
+    """Where files are written, and in which formats: of labels (`FORMATS`) or of pictures (`PICTURES`)."""
 
     folder: Path
     formats: tuple[str, ...]
@@ -34,9 +39,8 @@ class Destination:
     def paths_of(self, item: Input, channel: str = "") -> list[Path]:
         """The files of a recording, or of one of its channels."""
         name = item.output_name(self.keep_suffix)
-        return [
-            path_within(self.folder, Path(f"{name}{channel}{FORMATS[f].extension}")) for f in self.formats
-        ]
+        extensions = (f".{f}" if f in PICTURES else FORMATS[f].extension for f in self.formats)
+        return [path_within(self.folder, Path(f"{name}{channel}{extension}")) for extension in extensions]
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,10 @@ class AnalysisTask:
     """File for the frame scores of the recording, if there is one recording."""
     sorting: Sorting | None = None
     """Where recordings are put by their labels; not for channels of their own."""
+    plot: Path | None = None
+    """File for a picture of the recording, if there is one recording."""
+    references: References | None = None
+    """Drawn beside what was found."""
 
     def open_model(self) -> Model:
         """The model, the same one for every recording. Raises SwishError where it cannot be used."""
@@ -83,8 +91,20 @@ class AnalysisTask:
     def __call__(self, item: Input, on_progress: Callable[[float, float | None], None]) -> list[Analysis]:
         """Raises SwishError."""
         model, scores = self.open_model(), list[FrameScores]()
-        on_scores = scores.append if self.frames else None
-        answers = model.analyse(item.path, self.decoding, on_progress=on_progress, on_scores=on_scores)
+        sketch = OverviewBuilder.of(model.checkpoint, self.decoding.start_s) if self._draws else None
+        takers = [*([scores.append] if self.frames else []), *([sketch.push_scores] if sketch else [])]
+
+        def on_scores(part: FrameScores) -> None:
+            for take in takers:
+                take(part)
+
+        answers = model.analyse(
+            item.path,
+            self.decoding,
+            on_progress=on_progress,
+            on_scores=on_scores,
+            on_samples=sketch.push if sketch else None,
+        )
         warnings = answers[0].segmentation.warnings
         if self.strict and warnings:
             raise AudioError(item.path, "; ".join(warnings))
@@ -97,12 +117,30 @@ class AnalysisTask:
             write_frames(self.frames, scores, model.classes, position_s, self.decoding.start_s)
         if self.sorting is not None:
             self.sorting.place(item, answers[0].classification.label)
+        overviews = sketch.finish() if sketch else [None] * len(answers)
+        if self.plot is not None:
+            self._draw(item, answers[0].segmentation, overviews[0], self.plot)
         if self.destination is not None:
-            self._write(item, answers, self.destination)
+            self._write(item, answers, overviews, self.destination)
         return answers
 
-    def _write(self, item: Input, answers: list[Analysis], destination: Destination) -> None:
-        for answer in answers:
+    @property
+    def _draws(self) -> bool:
+        formats = self.destination.formats if self.destination else ()
+        return self.plot is not None or any(name in PICTURES for name in formats)
+
+    def _draw(self, item: Input, segmentation: Segmentation, overview: Overview | None, path: Path) -> None:
+        reference = self.references.of(item.name) if self.references else None
+        save(draw_recording(segmentation, overview, reference), path)
+
+    def _write(
+        self,
+        item: Input,
+        answers: list[Analysis],
+        overviews: list[Overview] | list[None],
+        destination: Destination,
+    ) -> None:
+        for answer, overview in zip(answers, overviews, strict=True):
             segmentation = answer.segmentation
             # After the name of a mono recording too, or it could be that of another one's channel.
             channel = f".channel{segmentation.channel}" if self.decoding.channel == "split" else ""
@@ -112,7 +150,10 @@ class AnalysisTask:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
                     raise OutputError(path.parent, error.strerror or str(error)) from None
-                write_text_atomically(path, FORMATS[name].render(segmentation))
+                if name in PICTURES:
+                    self._draw(item, segmentation, overview, path)
+                else:
+                    write_text_atomically(path, FORMATS[name].render(segmentation))
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swishcli.audio import AudioStream, Decoding, Recording, Samples
+from swishcli.checkpoint import Checkpoint
 from swishcli.features import FrontEndConfig, MfccStream, dct_matrix, mel_edges
 from swishcli.inference import FrameScores
 from swishcli.segments import Segmentation
@@ -84,6 +85,12 @@ class OverviewBuilder:
         self._rest = np.zeros((0, 0), np.float32)
         self._lowest, self._highest = _Columns(columns, np.minimum), _Columns(columns, np.maximum)
         self._energy, self._mel, self._posteriors = (_Columns(columns, np.add) for _ in range(3))
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, offset_s: float = 0.0, columns: int = COLUMNS) -> OverviewBuilder:
+        """For what a model hears and says."""
+        position_s = checkpoint.position_samples / checkpoint.front_end.sample_rate
+        return cls(checkpoint.front_end, offset_s, columns, checkpoint.classes, position_s)
 
     def push(self, block: Samples) -> None:
         """Take the next samples ``[rows, n]`` at the front end's rate."""

@@ -106,6 +106,17 @@ def looks_of(labels: Iterable[str]) -> dict[str, Look]:
     return {name: replace(chosen[name], letter=letters[name]) for name in names}
 
 
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Labels as people are shown them: the usual ones first, then the others as they come, silence last.
+
+    >>> in_order(["music", "silence", "siren", "speech"])
+    ['speech', 'music', 'siren', 'silence']
+    """
+    known = list(_KNOWN)
+    places = {name: known.index(name) if name in known[:-1] else len(known) for name in labels}
+    return sorted(places, key=lambda name: (name == SILENCE, places[name]))
+
+
 def _turned(pattern: Pattern, turn: int) -> Pattern:
     """The pattern that comes `turn` places later, in a circle."""
     patterns = list(Pattern)
