@@ -403,6 +403,7 @@ def test_the_keyboard_alone_is_enough(page: Path, visit: Any) -> None:
     keyboard.press("?")
     assert visitor.page.locator("#help-dialog").is_visible()
     keyboard.press("Escape")
+    visitor.until("!document.getElementById('help-dialog').open")
     keyboard.press("End")
     visitor.says("silence, 0:11.00")
     visitor.page.evaluate("ws.setTime(11.5)")
