@@ -69,5 +69,7 @@ function download(name, text) {
 
 /** Whether single keys may act while this element has the focus. */
 function takesKeys(target) {
-  return !target.closest("input, select, textarea, dialog");
+  const dialog = target.closest("dialog");
+  if (dialog) return !dialog.open; // one that has just closed keeps the focus for a moment
+  return !target.closest("input, select, textarea");
 }
