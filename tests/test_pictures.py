@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,12 +10,18 @@ import matplotlib
 import numpy as np
 import pytest
 from conftest import Swish, tone
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import swishcli
 from swishcli.errors import AudioError
+from swishcli.evaluation.pairing import Pair, labels_of
+from swishcli.evaluation.report import Evaluation
+from swishcli.evaluation.scores import ScoringConfig, score
 from swishcli.pictures.drawing import save
+from swishcli.pictures.evaluation import draw_evaluation, wrong_shares
 from swishcli.pictures.overview import look_at
 from swishcli.pictures.palette import looks_of
 from swishcli.pictures.recording import draw_recording
@@ -142,6 +149,61 @@ def test_segmentations_draw_themselves_with_the_sound_of_their_recording(
     (tmp_path / "text.wav").write_text("no sound")
     with pytest.raises(AudioError):
         Segmentation(1.0, (Segment(0, 1, "a"),), str(tmp_path / "text.wav")).plot()
+
+
+def pair(found: Segmentation, reference: Segmentation, name: str = "a") -> Pair:
+    return Pair(name, "", reference, found)
+
+
+def test_an_evaluation_draws_its_confusions_its_calibration_and_where_the_errors_are() -> None:
+    reference = Segmentation(100.0, (Segment(0, 60, "speech"), Segment(60, 100, "music")))
+    found = Segmentation(100.0, (Segment(0, 70, "speech", 0.7), Segment(70, 100, "music", 0.9)))
+    pairs = [pair(found, reference, "<b>$a$"), pair(reference, reference, "right")]
+    config = ScoringConfig(labels_of(pairs))
+    scores = [score(p.reference, p.hypothesis, config, p.name) for p in pairs]
+    figure = draw_evaluation(Evaluation(scores, config), pairs)
+    matrix, reliability, errors = figure.axes  # one recording has errors, and one has not
+    assert config.labels == ("speech", "music")
+    cells = {tuple(map(round, text.get_position())): text.get_text() for text in matrix.texts}
+    assert cells[(0, 0)] == "100.0%\n120.0 s"
+    assert cells[(0, 1)] == "12.5%\n10.0 s"
+    assert cells[(1, 1)] == "87.5%\n70.0 s"
+    points = np.asarray(reliability.collections[0].get_offsets())
+    np.testing.assert_allclose(points, [[0.7, 60 / 70], [0.9, 1.0]])
+    assert errors.get_title("left") == "<b>$a$: 10.0 s wrong"
+    wrong = errors.collections[-1].get_paths()[0].vertices
+    raised = wrong[wrong[:, 1] > 0.1, 0]
+    assert [raised.min(), raised.max()] == pytest.approx([60, 70], abs=0.2)
+
+
+def test_evaluations_of_any_size_are_drawn() -> None:
+    nothing_wrong = [pair(FOUND, FOUND, str(i)) for i in range(30)]
+    config = ScoringConfig(tuple(f"class {i}" for i in range(20)) + labels_of(nothing_wrong))
+    evaluation = Evaluation([score(FOUND, FOUND, config) for _ in nothing_wrong], config)
+    assert len(draw_evaluation(evaluation, nothing_wrong).axes) == 3
+
+
+@given(st.lists(st.sampled_from("abs"), min_size=1, max_size=40), st.integers(1, 50))
+def test_shares_of_what_is_wrong_add_up_to_what_is_counted(labels: list[str], columns: int) -> None:
+    names = {"a": "a", "b": "b", "s": "silence"}
+    n = len(labels)
+    reference = Segmentation(n, tile(n, ((i, i + 1, names[c]) for i, c in enumerate(labels)), "a"))
+    found = Segmentation(n, (Segment(0, n, "a"),))
+    config = ScoringConfig(("a", "b"))
+    shares = wrong_shares(pair(found, reference), config, columns)
+    lengths = np.diff(np.linspace(0, n * 100, len(shares) + 1).astype(int)) / 100
+    assert shares @ lengths == pytest.approx(score(reference, found, config).wrong_s, abs=1e-3)
+
+
+def test_evaluate_draws_what_it_says(swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path) -> None:
+    done = swish("evaluate", samples, "--model", tiny_model, "--plot", tmp_path / "a.svg", "--json")
+    assert done.returncode == 0, done.stderr
+    texts = svg_text(tmp_path / "a.svg")
+    assert any(text.startswith("programme: ") for text in texts)
+    assert (
+        f"expected calibration error {json.loads(done.stdout)['figures']['calibration_error']:.3f}" in texts
+    )
+    assert swish("evaluate", samples, "--model", tiny_model, "--plot", "a.jpg").returncode == 2
 
 
 def test_a_plot_has_posteriors_and_the_reference(

@@ -11,7 +11,7 @@ import typer
 
 from swishcli.cli.console import print_error
 from swishcli.cli.exit_codes import ExitCode
-from swishcli.cli.options import CsvOption, DeviceName, DeviceOption, ThreadsOption, TierOption
+from swishcli.cli.options import CsvOption, DeviceName, DeviceOption, ThreadsOption, TierOption, check_picture
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
@@ -91,6 +91,14 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also draw confusions, reliability and the errors of the worst recordings: *.png, *.svg or *.pdf.",
+            show_default=False,
+        ),
+    ] = None,
     worst: Annotated[int, typer.Option(min=0, help="Worst recordings and stretches to list.")] = 10,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     csv: CsvOption = False,
@@ -111,6 +119,8 @@ def evaluate(
         raise typer.BadParameter("give either HYPOTHESIS or --model")
     if json + csv + markdown > 1:
         raise typer.BadParameter("choose one of them", param_hint="--json/--csv/--markdown")
+    if plot is not None:
+        check_picture(plot)
     from json import dumps
 
     from swishcli.evaluation.pairing import label_names, labels_of, remarks
@@ -151,6 +161,11 @@ def evaluate(
     else:
         shown = tables(evaluation, worst)
         print(to_markdown(shown) if markdown else to_text(shown), end="")
+    if plot is not None:
+        from swishcli.pictures.drawing import save
+        from swishcli.pictures.evaluation import draw_evaluation
+
+        save(draw_evaluation(evaluation, pairs), plot)
     raise typer.Exit(ExitCode.SOME_FAILED if found.failed else ExitCode.OK)
 
 

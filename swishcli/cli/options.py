@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swishcli.errors import display_path
+
 if TYPE_CHECKING:
     from swishcli.audio import Channel, Decoding
     from swishcli.engines import Device
@@ -131,6 +133,17 @@ def decoding_of(
         return Decoding(_channel(channel), track, start, duration, raw)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def check_picture(path: Path) -> None:
+    """Raises BadParameter for a file that is no picture by its suffix, MissingDependencyError without matplotlib."""
+    from swishcli.pictures.drawing import picture_format, require_matplotlib
+
+    try:
+        picture_format(path)
+    except ValueError as error:
+        raise typer.BadParameter(f"{display_path(path)} {error}", param_hint="--plot") from None
+    require_matplotlib()
 
 
 def _channel(value: str | None) -> Channel:

@@ -30,6 +30,7 @@ from swishcli.cli.options import (
     TableOption,
     ThreadsOption,
     TrackOption,
+    check_picture,
     decoding_of,
     inputs_of,
     printed_format,
@@ -236,17 +237,11 @@ def _is_single(paths: Sequence[str]) -> bool:
 
 def _check_plot(plot: Path, is_single: bool) -> None:
     """Raises BadParameter, MissingDependencyError."""
-    from swishcli.pictures.drawing import picture_format, require_matplotlib
-
-    try:
-        picture_format(plot)
-    except ValueError as error:
-        raise typer.BadParameter(f"{display_path(plot)} {error}", param_hint="--plot") from None
     if not is_single:
         raise typer.BadParameter(
             "draws one recording and channel; --output DIR --format png draws all", param_hint="--plot"
         )
-    require_matplotlib()
+    check_picture(plot)
 
 
 def _check_reference(reference: Path, plot: Path | None, names: Sequence[str], is_single: bool) -> None:
