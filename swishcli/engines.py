@@ -7,6 +7,7 @@ class and a line in `ENGINES`.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
@@ -190,24 +191,35 @@ def default_threads() -> int:
     return max(1, ceil(min(cores, cgroup_cores())))
 
 
-def cgroup_cores(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float:
+_CGROUPS, _OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
+def cgroup_cores(root: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> float:
     """Cores' worth of time that Linux's control groups leave to this process; infinite without a limit."""
+    return min(map(_quota, _cgroups("cpu", root, own)), default=np.inf)
+
+
+def cgroup_memory(root: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> float:
+    """Bytes of memory that Linux's control groups leave to this process and its kin; infinite without a limit."""
+    return min(map(_memory_limit, _cgroups("memory", root, own)), default=np.inf)
+
+
+def _cgroups(controller: str, root: Path, own: Path) -> Iterator[Path]:
+    """The groups whose limits hold for this process, of version 2 or 1."""
     try:
         lines = own.read_text().splitlines()
     except OSError:
-        return np.inf
-    cores = np.inf
+        return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
         group = root / controllers / path.lstrip("/")
         # Inside a container the path may be the host's; the root that is mounted there is then the group.
         for folder in (group, *group.parents):
-            cores = min(cores, _quota(folder))
+            yield folder
             if folder == root / controllers:
                 break
-    return cores
 
 
 def _quota(group: Path) -> float:
@@ -220,3 +232,14 @@ def _quota(group: Path) -> float:
         return np.inf if quota == "max" or int(quota) <= 0 else int(quota) / int(period)
     except (OSError, ValueError, ZeroDivisionError):
         return np.inf
+
+
+def _memory_limit(group: Path) -> float:
+    """A control group's own limit in bytes, of version 2 (``memory.max``) or 1."""
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        try:
+            limit = (group / name).read_text().strip()
+            return np.inf if limit == "max" else int(limit)
+        except (OSError, ValueError):
+            continue
+    return np.inf

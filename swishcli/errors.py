@@ -59,6 +59,10 @@ class OutputError(FileError):
         return f"{display_path(self.path)}: cannot be written: {self.reason}"
 
 
+class DiskFullError(OutputError):
+    """A result for which there is no room: there will be none for any other either."""
+
+
 class MissingDependencyError(SwishError):
     """A feature whose optional packages are not installed."""
 

@@ -10,20 +10,26 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
-from swishcli.errors import OutputError
+from swishcli.errors import DiskFullError, OutputError
 
 _AUDIO_SUFFIXES = frozenset(
     ".wav .wave .flac .ogg .oga .ogx .ogv .opus .spx .mp3 .mp2 .mpga .aif .aiff .aifc .au .snd .caf .w64 .rf64 "  # noqa: SIM905
     ".bwf .m4a .m4b .m4v .mp4 .aac .mkv .mka .webm .weba .wma .wmv .asf .mov .avi .amr .3gp .3g2 .ac3 .eac3 .dts "
     ".mpg .mpeg .vob .ts .mts .m2ts .flv .f4v .gsm .wv .tta .ape .sph .nist .voc".split()
 )
+
+_TEMPORARY = ".swish-"
+_MARK_BYTES = 6
+_MARK_LENGTH = len(_TEMPORARY) + 2 * _MARK_BYTES + 1
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 def is_audio(path: Path) -> bool:
@@ -66,7 +72,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     ------
     OutputError
         With the operating system's reason, for every OSError in the block or around it: keep only the
-        writing in the block.
+        writing in the block. A DiskFullError where there is no room.
     """
     try:
         mode = _mode(path)
@@ -77,7 +83,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             return
         target = Path(path).resolve()
         # Not made here (tempfile would): the block's own open gives it the permissions of any new file.
-        temporary = target.with_name(f".swish-{secrets.token_hex(8)}{target.suffix}")
+        temporary = target.with_name(f"{_mark(target)}{secrets.token_hex(4)}{target.suffix}")
         try:
             yield temporary
             # In this order, or a power cut could leave the new name on an empty file.
@@ -88,7 +94,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(path, error.strerror or str(error)) from error
+        raise output_error(path, error) from error
+
+
+def output_error(path: str | Path, error: OSError) -> OutputError:
+    """The error that tells of a path which cannot be written."""
+    kind = DiskFullError if error.errno in _NO_ROOM else OutputError
+    return kind(path, error.strerror or str(error))
 
 
 def make_folder(folder: Path) -> None:
@@ -96,7 +108,23 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(folder, error.strerror or str(error)) from None
+        raise output_error(folder, error) from None
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove what processes that were killed while they wrote to `paths` have left beside them.
+
+    Nobody else may be writing to them.
+    """
+    marks: dict[Path, set[str]] = {}
+    for path in paths:
+        target = path.resolve()
+        marks.setdefault(target.parent, set()).add(_mark(target))
+    for folder, ours in marks.items():
+        with suppress(OSError):  # it is not there yet, or not ours: nothing to tidy
+            for entry in os.listdir(folder):  # noqa: PTH208
+                if entry[:_MARK_LENGTH] in ours:
+                    (folder / entry).unlink(missing_ok=True)
 
 
 def path_within(folder: Path, name: PurePath) -> Path:
@@ -137,6 +165,12 @@ def write_text_atomically(path: str | Path, text: str) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def _mark(target: Path) -> str:
+    """How the names of temporary files begin that are to become `target`."""
+    digest = hashlib.blake2b(os.fsencode(target.name), digest_size=_MARK_BYTES).hexdigest()
+    return f"{_TEMPORARY}{digest}-"
 
 
 def _flush(path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swishcli.errors import AudioError, DataError, SwishError
+from swishcli.errors import DataError
+from swishcli.jobs.executors import Cancelled, ThreadExecutor
 from swishcli.jobs.inputs import Input, check_output_names, find_inputs
-from swishcli.jobs.run import Cancelled, in_order, run
+from swishcli.jobs.run import in_order, run
 
 PATIENCE_S = 30
 """How long a thread waits for another before the test fails."""
@@ -160,7 +161,7 @@ def test_no_two_recordings_share_an_output_name(names: list[str], keep_suffix: b
 @pytest.mark.parametrize("workers", [1, 3])
 def test_outcomes_can_be_put_in_the_order_of_the_inputs(workers: int) -> None:
     inputs = named(*map(str, range(40)))
-    outcomes = list(in_order(run(inputs, lambda item, told: item.name, workers)))
+    outcomes = list(in_order(run(inputs, ThreadExecutor(lambda item, told: item.name, workers))))
     assert [outcome.input for outcome in outcomes] == inputs
     assert [outcome.result for outcome in outcomes] == [item.name for item in inputs]
 
@@ -173,7 +174,7 @@ def test_outcomes_come_as_they_complete_and_a_long_recording_keeps_nobody_waitin
             assert others_done.wait(PATIENCE_S)
         return str(item.name)
 
-    outcomes = run(named("long", *map(str, range(30))), work, workers=2)
+    outcomes = run(named("long", *map(str, range(30))), ThreadExecutor(work, 2))
     first = [outcome.result for outcome in islice(outcomes, 30)]
     others_done.set()
     assert sorted(map(str, first)) == sorted(map(str, range(30)))
@@ -185,33 +186,20 @@ def test_progress_within_a_recording_is_told() -> None:
         told(5.0, 10.0)
 
     heard: list[tuple[str, float, float | None]] = []
-    list(run(named("a"), work, 1, lambda item, done, expected: heard.append((item.path, done, expected))))
+    list(
+        run(
+            named("a"),
+            ThreadExecutor(work, 1),
+            lambda item, done, expected: heard.append((item.path, done, expected)),
+        )
+    )
     assert heard == [("0/a", 5.0, 10.0)]
 
 
 def test_as_many_inputs_are_worked_on_at_once_as_there_are_workers() -> None:
     together = threading.Barrier(3)
-    outcomes = run(named("a", "b", "c"), lambda item, told: together.wait(PATIENCE_S), workers=3)
+    outcomes = run(named("a", "b", "c"), ThreadExecutor(lambda item, told: together.wait(PATIENCE_S), 3))
     assert sorted(outcome.result for outcome in outcomes if isinstance(outcome.result, int)) == [0, 1, 2]
-
-
-def test_a_failure_is_the_outcome_of_its_input_alone() -> None:
-    def work(item: Input, told: Callable[[float, float | None], None]) -> str:
-        if item.name == Path("bad"):
-            raise AudioError(item.path, "is bad")
-        if item.name == Path("bug"):
-            raise ZeroDivisionError("division by zero")
-        return "fine"
-
-    results = [
-        outcome.result for outcome in in_order(run(named("a", "bad", "b", "bug", "c"), work, workers=2))
-    ]
-    assert results[::2] == ["fine", "fine", "fine"]
-    assert all(isinstance(result, SwishError) for result in results[1::2])
-    assert [str(result) for result in results[1::2]] == [
-        "1/bad: is bad",
-        "3/bug: failed unexpectedly (ZeroDivisionError)",
-    ]
 
 
 def test_inputs_are_taken_as_they_are_needed() -> None:
@@ -223,7 +211,7 @@ def test_inputs_are_taken_as_they_are_needed() -> None:
             taken += 1
             yield Input(str(taken), Path(str(taken)))
 
-    outcomes = run(endless(), lambda item, told: item.path, workers=2)
+    outcomes = run(endless(), ThreadExecutor(lambda item, told: item.path, 2))
     assert len(list(islice(outcomes, 3))) == 3
     outcomes.close()
     assert taken < 20
@@ -246,7 +234,7 @@ def test_a_batch_that_is_given_up_stops_its_workers_and_starts_no_more() -> None
             stopped.set()
             raise
 
-    outcomes = run(named(*"abcd"), work, workers=1)
+    outcomes = run(named(*"abcd"), ThreadExecutor(work, 1))
     next(outcomes)
     assert second_runs.wait(PATIENCE_S)
     outcomes.close()

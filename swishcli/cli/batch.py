@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from swishcli.jobs.task import AnalysisTask
 
 
+@dataclass(frozen=True)
+class BatchOptions:
+    """How many recordings are worked through."""
+
+    jobs: int | None = None
+    """Recordings at once; by default as many as there are threads and memory for."""
+    timeout_s: float | None = None
+    """Seconds that a recording may take."""
+
+
 @dataclass
 class Batch:
     """Recordings on their way through a task, and what became of them."""
@@ -27,6 +37,7 @@ class Batch:
     task: AnalysisTask
     listed_in: str | None = None
     """A list that names more recordings."""
+    options: BatchOptions = BatchOptions()
     failed: int = 0
     skipped: int = 0
     done: int = 0
@@ -43,6 +54,8 @@ class Batch:
 
         Raises SwishError, before anything is done, where the model or the names of the outputs cannot be used.
         """
+        from swishcli.engines import find_device
+        from swishcli.jobs.executors import default_jobs, make_executor
         from swishcli.jobs.inputs import Input, check_output_names, find_inputs
         from swishcli.jobs.run import in_order, run
 
@@ -60,17 +73,19 @@ class Batch:
         if not waiting:
             return
         # One recording gets all threads; several get a thread each.
-        workers = min(self.task.threads, len(waiting))
-        task = replace(self.task, threads=max(1, self.task.threads // workers))
+        jobs = min(self.options.jobs or default_jobs(self.task.threads), len(waiting))
+        task = replace(self.task, threads=max(1, self.task.threads // jobs))
         task.open_model()
+        one_device = find_device(task.device) != "cpu"
+        executor = make_executor(task, waiting, jobs, self.options.timeout_s, shared=one_device)
         with batch_progress(len(waiting)) as progress:
-            for outcome in in_order(run(waiting, task, workers, progress.within)):
+            for outcome in in_order(run(waiting, executor, progress.within)):
                 progress.finish(outcome.input)
                 if isinstance(outcome.result, SwishError):
                     self.fail(outcome.result)
                 else:
-                    self._count(outcome.input, outcome.result)
-                    yield outcome.result
+                    self._count(outcome.input, outcome.result.answers)
+                    yield list(outcome.result.answers)
 
     def summary(self) -> str:
         """What was done, in a line."""
@@ -86,7 +101,7 @@ class Batch:
         self.failed += 1
         print_error(error)
 
-    def _count(self, item: Input, answers: list[Analysis]) -> None:
+    def _count(self, item: Input, answers: Sequence[Analysis]) -> None:
         segmentation = answers[0].segmentation
         self.done += 1
         self.audio_s += segmentation.duration - segmentation.offset

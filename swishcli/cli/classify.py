@@ -18,6 +18,7 @@ from swishcli.cli.options import (
     DeviceOption,
     DurationOption,
     Inputs,
+    JobsOption,
     JsonOption,
     ListOption,
     ModelOption,
@@ -27,6 +28,7 @@ from swishcli.cli.options import (
     StrictOption,
     TableOption,
     ThreadsOption,
+    TimeoutOption,
     TrackOption,
     decoding_of,
     inputs_of,
@@ -54,6 +56,8 @@ def classify(
     model: ModelOption = "slim",
     device: DeviceOption = DeviceName.auto,
     threads: ThreadsOption = None,
+    jobs: JobsOption = None,
+    timeout: TimeoutOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
     table: TableOption = None,
@@ -82,7 +86,7 @@ def classify(
     printed, given = printed_format(json, csv), inputs_of(paths, from_file)
     check_table(table)
     from swishcli.checkpoint import find_model, load_checkpoint
-    from swishcli.cli.batch import Batch
+    from swishcli.cli.batch import Batch, BatchOptions
     from swishcli.engines import default_threads
     from swishcli.jobs.tables import classification_columns, classification_rows
     from swishcli.jobs.task import AnalysisTask
@@ -104,7 +108,7 @@ def classify(
         strict=strict,
         sorting=_sorting(link_to, copy_to, channel),
     )
-    batch = Batch(given, task, from_file)
+    batch = Batch(given, task, from_file, BatchOptions(jobs, timeout))
     show = printer_of(printed, ClassificationView(tuple(given), channel is not None))
     columns = () if table is None else classification_columns(load_checkpoint(find_model(model)).classes)
     for answers in tabulated(batch, table, columns, lambda a: classification_rows(a.classification)):

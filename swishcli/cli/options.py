@@ -75,6 +75,29 @@ TierOption = Annotated[
     ),
 ]
 
+_BATCH = "How many recordings are worked through"
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        help="Recordings at once; by default as many as there are threads and memory for.",
+        rich_help_panel=_BATCH,
+        show_default=False,
+    ),
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.1,
+        help="Give up recordings that take longer.",
+        rich_help_panel=_BATCH,
+        show_default=False,
+    ),
+]
+
 _READING = "How recordings are read"
 ChannelOption = Annotated[
     str | None,

@@ -20,6 +20,7 @@ from swishcli.cli.options import (
     DeviceOption,
     DurationOption,
     Inputs,
+    JobsOption,
     JsonOption,
     ListOption,
     ModelOption,
@@ -29,6 +30,7 @@ from swishcli.cli.options import (
     StrictOption,
     TableOption,
     ThreadsOption,
+    TimeoutOption,
     TrackOption,
     check_picture,
     decoding_of,
@@ -85,6 +87,8 @@ def segment(
     model: ModelOption = "slim",
     device: DeviceOption = DeviceName.auto,
     threads: ThreadsOption = None,
+    jobs: JobsOption = None,
+    timeout: TimeoutOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
     table: TableOption = None,
@@ -178,7 +182,7 @@ def segment(
         _check_reference(reference, plot, names, is_single)
     check_table(table)
     printed = printed_format(json, csv)
-    from swishcli.cli.batch import Batch
+    from swishcli.cli.batch import Batch, BatchOptions
     from swishcli.engines import default_threads
     from swishcli.evaluation.pairing import References
     from swishcli.jobs.tables import SEGMENT_COLUMNS, segment_rows
@@ -215,7 +219,7 @@ def segment(
     if output is not None:
         destination = _destination(output, names or ["json"], keep_suffix, skip_existing)
         task = replace(task, destination=destination)
-    batch = Batch(given, task, from_file)
+    batch = Batch(given, task, from_file, BatchOptions(jobs, timeout))
     answers = tabulated(batch, table, SEGMENT_COLUMNS, lambda answer: segment_rows(answer.segmentation))
     if output is None and (table is None or names or json or csv):
         _print(answers, names[0] if names else None, printed)
@@ -272,7 +276,7 @@ def _smoothing(**given: float | None) -> tuple[tuple[str, float], ...]:
 
 def _destination(folder: Path, names: Sequence[str], keep_suffix: bool, skip_existing: bool) -> Destination:
     """Raises BadParameter for formats that are none, OutputError for a folder that cannot be made."""
-    from swishcli.errors import OutputError
+    from swishcli.files import make_folder
     from swishcli.formats import FORMATS
     from swishcli.jobs.task import Destination
     from swishcli.pictures.drawing import PICTURES, require_matplotlib
@@ -287,10 +291,7 @@ def _destination(folder: Path, names: Sequence[str], keep_suffix: bool, skip_exi
             "single recording can be written with > FILE",
             param_hint="--output",
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(folder, error.strerror or str(error)) from None
+    make_folder(folder)
     return Destination(folder, tuple(dict.fromkeys(names)), keep_suffix, skip_existing)
 
 

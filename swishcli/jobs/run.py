@@ -1,26 +1,16 @@
-"""Hand out work, several recordings at once, and give back what became of each as soon as it is known."""
+"""Hand out work and give back what became of each input as soon as it is known."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from swishcli.errors import AudioError, SwishError
+from swishcli.errors import SwishError
+from swishcli.jobs.executors import Executor, Progressed
 from swishcli.jobs.inputs import Input
 
 Result = TypeVar("Result")
-Progress = Callable[[float, float | None], None]
-Work = Callable[[Input, Progress], Result]
-
-_GRACE_S = 3.0
-"""Seconds that work under way has to stop when a batch is given up."""
-
-
-class Cancelled(Exception):
-    """Raised inside work whose batch has been given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +25,42 @@ class Outcome(Generic[Result]):
 
 def run(
     inputs: Iterable[Input],
-    work: Work[Result],
-    workers: int,
+    executor: Executor[Result],
     on_progress: Callable[[Input, float, float | None], None] = lambda *_: None,
 ) -> Iterator[Outcome[Result]]:
-    """Do `work` on every input, `workers` at once, and yield the outcomes as they complete.
+    """Let `executor` work on every input, and yield the outcomes as they complete.
 
-    `work` gets the input and a function to tell its progress to (seconds done, seconds expected or None),
-    which raises `Cancelled` once the batch has been given up: the generator closed, Ctrl-C. Whatever `work`
-    raises is the outcome of that input alone.
+    Inputs are taken as there is room for them, so that ten thousand are not all held at once. What something from
+    outside has ended is tried once more. The executor is closed at the end, also where the generator is.
+
+    Parameters
+    ----------
+    on_progress : callable
+        Told, of inputs under way, the seconds done and the seconds expected, None if unknown.
     """
-    cancelled = threading.Event()
-    waiting: dict[Future[Result], tuple[int, Input]] = {}
-
-    def attempt(item: Input) -> Result:
-        def told(done_s: float, expected_s: float | None) -> None:
-            if cancelled.is_set():
-                raise Cancelled
-            on_progress(item, done_s, expected_s)
-
-        return work(item, told)
-
-    pool = ThreadPoolExecutor(max(1, workers))
+    waiting: dict[int, Input] = {}
+    tried_twice: set[int] = set()
+    coming = enumerate(inputs)
     try:
-        for index, item in enumerate(inputs):
-            waiting[pool.submit(attempt, item)] = index, item
-            # Few are handed out ahead, so that ten thousand inputs are not ten thousand futures.
-            while len(waiting) > 2 * workers:
-                yield from _completed(waiting)
-        while waiting:
-            yield from _completed(waiting)
+        while True:
+            while executor.room > 0 and (following := next(coming, None)) is not None:
+                index, item = following
+                waiting[index] = item
+                executor.submit(index, item)
+            if not waiting:
+                return
+            for event in executor.wait():
+                item = waiting[event.index]
+                if isinstance(event, Progressed):
+                    on_progress(item, event.done_s, event.expected_s)
+                elif event.may_differ and event.index not in tried_twice:
+                    tried_twice.add(event.index)
+                    executor.submit(event.index, item)
+                else:
+                    del waiting[event.index]
+                    yield Outcome(event.index, item, event.result)
     finally:
-        cancelled.set()
-        pool.shutdown(wait=not waiting, cancel_futures=True)
-        # Work under way stops at its next report; work that waits for input may never get there.
-        # (Of a cancelled future nobody would say that it is done.)
-        wait([future for future in waiting if not future.cancelled()], timeout=_GRACE_S)
+        executor.close()
 
 
 def in_order(outcomes: Iterable[Outcome[Result]]) -> Iterator[Outcome[Result]]:
@@ -82,20 +72,3 @@ def in_order(outcomes: Iterable[Outcome[Result]]) -> Iterator[Outcome[Result]]:
         while next_index in held:
             yield held.pop(next_index)
             next_index += 1
-
-
-def _completed(waiting: dict[Future[Result], tuple[int, Input]]) -> Iterator[Outcome[Result]]:
-    """Wait until something is done, and take it out."""
-    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in sorted(done, key=lambda f: waiting[f][0]):
-        yield _outcome(*waiting.pop(future), future)
-
-
-def _outcome(index: int, item: Input, future: Future[Result]) -> Outcome[Result]:
-    try:
-        return Outcome(index, item, future.result())
-    except SwishError as error:
-        return Outcome(index, item, error)
-    except Exception as error:
-        # A fault of ours, or of a decoder: it must not cost the other recordings their results.
-        return Outcome(index, item, AudioError(item.path, f"failed unexpectedly ({type(error).__name__})"))

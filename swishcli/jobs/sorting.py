@@ -11,7 +11,7 @@ from pathlib import Path
 
 from swishcli.audio import STDIN
 from swishcli.errors import AudioError, OutputError
-from swishcli.files import atomic_path, make_folder, name_component, path_within
+from swishcli.files import atomic_path, make_folder, name_component, output_error, path_within
 from swishcli.jobs.inputs import Input
 
 
@@ -45,7 +45,7 @@ class Sorting:
         try:
             (_copy if self.copies else _link)(Path(os.path.abspath(item.path)), path)  # noqa: PTH100  (links stay)
         except OSError as error:
-            raise OutputError(path, error.strerror or str(error)) from None
+            raise output_error(path, error) from None
         return path
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
+from swishcli import __version__
 from swishcli.analysis import Analysis
-from swishcli.audio import Decoding
+from swishcli.audio import STDIN, Decoding
 from swishcli.checkpoint import find_model, load_checkpoint
 from swishcli.engines import Device, default_threads
-from swishcli.errors import AudioError, OutputError, SwishError
+from swishcli.errors import AudioError, SwishError
 from swishcli.evaluation.pairing import References
-from swishcli.files import path_within, write_text_atomically
+from swishcli.files import make_folder, path_within, write_text_atomically
 from swishcli.formats import FORMATS
 from swishcli.inference import FrameScores
+from swishcli.jobs.executors import Deferred, Progress
 from swishcli.jobs.frames import write_frames
 from swishcli.jobs.inputs import Input
 from swishcli.jobs.sorting import Sorting
@@ -52,6 +55,37 @@ class Selection:
     """Seconds that each is longer for on both sides."""
 
 
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells a file from itself after a change."""
+
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Nanoseconds, as the file system keeps them."""
+
+    @classmethod
+    def of(cls, path: str) -> FileState | None:
+        """The state of a file; None for standard input, and where there is nothing."""
+        try:
+            found = None if path == STDIN else Path(path).stat()
+        except (OSError, ValueError):  # no file can have that name
+            return None
+        return None if found is None else cls(found.st_size, found.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the work on one recording has given."""
+
+    answers: tuple[Analysis, ...]
+    """One, or one for each channel."""
+    source: FileState | None = None
+    """The recording as it was when the work began."""
+    outputs: tuple[tuple[str, int], ...] = ()
+    """The files that were written: paths below the folder of the outputs, and bytes."""
+
+
 @dataclass(frozen=True)
 class AnalysisTask:
     """Both answers about a recording, and its files where there is a destination."""
@@ -80,16 +114,33 @@ class AnalysisTask:
         """The model, the same one for every recording. Raises SwishError where it cannot be used."""
         return _model(self.model, self.device, self.threads, self.smoothing)
 
+    def digest(self) -> str:
+        """Of all that decides what the answers and the files are: the model's content, options, this version.
+
+        Where the work is done, and with how many threads, does not.
+        """
+        model = hashlib.sha256(find_model(self.model).read_bytes()).hexdigest()
+        options = asdict(replace(self, model=model, device="auto", threads=1))
+        if self.destination is not None:
+            del options["destination"]["folder"], options["destination"]["skip_existing"]
+        text = json.dumps([__version__, options], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     def is_done(self, item: Input) -> bool:
         """Whether all files are there already and may stay."""
         destination = self.destination
         if destination is None or not destination.skip_existing:
             return False
-        channel = ".channel0" if self.decoding.channel == "split" else ""
-        return all(path.exists() for path in destination.paths_of(item, channel))
+        return all(path.exists() for path in self.expected_outputs(item))
 
-    def __call__(self, item: Input, on_progress: Callable[[float, float | None], None]) -> list[Analysis]:
+    def expected_outputs(self, item: Input) -> list[Path]:
+        """The files that will be written, of the first channel where each has its own."""
+        channel = ".channel0" if self.decoding.channel == "split" else ""
+        return [] if self.destination is None else self.destination.paths_of(item, channel)
+
+    def __call__(self, item: Input, on_progress: Progress) -> Done | Deferred[Done]:
         """Raises SwishError."""
+        source = FileState.of(item.path)
         model, scores = self.open_model(), list[FrameScores]()
         sketch = OverviewBuilder.of(model.checkpoint, self.decoding.start_s) if self._draws else None
         takers = [*([scores.append] if self.frames else []), *([sketch.push_scores] if sketch else [])]
@@ -120,9 +171,12 @@ class AnalysisTask:
         overviews = sketch.finish() if sketch else [None] * len(answers)
         if self.plot is not None:
             self._draw(item, answers[0].segmentation, overviews[0], self.plot)
-        if self.destination is not None:
-            self._write(item, answers, overviews, self.destination)
-        return answers
+        done = Done(tuple(answers), source)
+        if self.destination is None:
+            return done
+        write = partial(self._write, item, done, overviews, self.destination)
+        # Drawing is work for the processor, and not for several threads at once.
+        return write() if self._draws else Deferred(write)
 
     @property
     def _draws(self) -> bool:
@@ -134,26 +188,22 @@ class AnalysisTask:
         save(draw_recording(segmentation, overview, reference), path)
 
     def _write(
-        self,
-        item: Input,
-        answers: list[Analysis],
-        overviews: list[Overview] | list[None],
-        destination: Destination,
-    ) -> None:
-        for answer, overview in zip(answers, overviews, strict=True):
+        self, item: Input, done: Done, overviews: list[Overview] | list[None], destination: Destination
+    ) -> Done:
+        outputs = []
+        for answer, overview in zip(done.answers, overviews, strict=True):
             segmentation = answer.segmentation
             # After the name of a mono recording too, or it could be that of another one's channel.
             channel = f".channel{segmentation.channel}" if self.decoding.channel == "split" else ""
             for name, path in zip(destination.formats, destination.paths_of(item, channel), strict=True):
                 path_within(destination.folder, path.relative_to(destination.folder))
-                try:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                except OSError as error:
-                    raise OutputError(path.parent, error.strerror or str(error)) from None
+                make_folder(path.parent)
                 if name in PICTURES:
                     self._draw(item, segmentation, overview, path)
                 else:
                     write_text_atomically(path, FORMATS[name].render(segmentation))
+                outputs.append((path.relative_to(destination.folder).as_posix(), path.stat().st_size))
+        return replace(done, outputs=tuple(outputs))
 
 
 @lru_cache(maxsize=1)
