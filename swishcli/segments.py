@@ -117,15 +117,17 @@ class Segmentation:
                 return s.label
         raise ValueError(f"{time} s is outside the recording ({self.offset:g} to {self.duration} s)")
 
-    def only(self, label: str, pad_s: float = 0.0) -> Segmentation:
+    def only(self, label: str, pad_s: float = 0.0, min_s: float = 0.0) -> Segmentation:
         """The segments of one label alone, each `pad_s` seconds longer on both sides, those that meet as one.
+
+        Those shorter than `min_s` seconds before that are left out.
 
         >>> s = Segmentation(3.0, (Segment(0.0, 1.0, "music"), Segment(1.0, 3.0, "speech")))
         >>> [(segment.start, segment.end) for segment in s.only("speech", pad_s=0.5)]
         [(0.5, 3.0)]
         """
         kept: list[Segment] = []
-        for s in (s for s in self.segments if s.label == label):
+        for s in (s for s in self.segments if s.label == label and s.duration >= min_s):
             wide = replace(s, start=max(self.offset, s.start - pad_s), end=min(self.duration, s.end + pad_s))
             if kept and wide.start <= kept[-1].end:
                 confidence = _mean_confidence(kept[-1], wide)

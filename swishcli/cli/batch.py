@@ -49,8 +49,8 @@ class Batch:
         """Of the command."""
         return ExitCode.SOME_FAILED if self.failed else ExitCode.OK
 
-    def __iter__(self) -> Iterator[list[Analysis]]:
-        """The answers about every recording that can be used, in the order of the inputs; errors are printed.
+    def __iter__(self) -> Iterator[tuple[Input, list[Analysis]]]:
+        """Every recording that can be used with its answers, in the order of the inputs; errors are printed.
 
         Raises SwishError, before anything is done, where the model or the names of the outputs cannot be used.
         """
@@ -85,7 +85,7 @@ class Batch:
                     self.fail(outcome.result)
                 else:
                     self._count(outcome.input, outcome.result.answers)
-                    yield list(outcome.result.answers)
+                    yield outcome.input, list(outcome.result.answers)
 
     def summary(self) -> str:
         """What was done, in a line."""

@@ -273,7 +273,7 @@ class _Pairs:
             [str(p) for p in paths],
             AnalysisTask(model, self.device.device, self.threads or default_threads()),
         )
-        said = {str(answers[0].segmentation.path): answers[0].segmentation for answers in batch}
+        said = {item.path: answers[0].segmentation for item, answers in batch}
         if batch.failed:
             self.failed.add("recordings")
         return said

@@ -123,9 +123,8 @@ def _of_model(items: list[Input], task: AnalysisTask) -> Found:
     from swishcli.cli.batch import Batch
 
     waiting = {item.path: item for item in items}
-    for answers in Batch([item.path for item in items], task):
-        segmentation = answers[0].segmentation
-        yield waiting.pop(str(segmentation.path)), segmentation
+    for item, answers in Batch([item.path for item in items], task):
+        yield waiting.pop(item.path), answers[0].segmentation
     for item in waiting.values():
         yield item, None
 

@@ -38,16 +38,18 @@ from swishcli.cli.options import (
     printed_format,
 )
 from swishcli.cli.output import View, printer_of
-from swishcli.cli.tables import check_table, tabulated
+from swishcli.cli.whole import check_table, collected
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
     from swishcli.analysis import Analysis
-    from swishcli.jobs.task import Destination
+    from swishcli.cli.whole import Answers
+    from swishcli.jobs.task import AnalysisTask, Destination
 
 _SMOOTHING = "How labels are smoothed"
 _WRITING = "How files are written"
 _DRAWING = "Pictures"
+_CLIPS = "Segments as audio files"
 
 
 def segment(
@@ -96,8 +98,24 @@ def segment(
         str | None, typer.Option(metavar="LABEL", help="Print and write the segments of one class alone.")
     ] = None,
     pad: Annotated[
-        float, typer.Option(min=0, help="With --only: seconds to add on both sides of each segment.")
+        float,
+        typer.Option(min=0, help="With --only or --extract: seconds to add on both sides of each segment."),
     ] = 0.0,
+    extract: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Also write the segments of one class as wav files, and manifest.jsonl, which says where they are "
+            "from.",
+            rich_help_panel=_CLIPS,
+        ),
+    ] = None,
+    min_length: Annotated[
+        float, typer.Option(min=0, help="Seconds that a segment must last.", rich_help_panel=_CLIPS)
+    ] = 0.0,
+    kaldi: Annotated[
+        bool, typer.Option("--kaldi", help="Write a data folder for Kaldi, too.", rich_help_panel=_CLIPS)
+    ] = False,
     frames: Annotated[
         Path | None,
         typer.Option(
@@ -155,7 +173,7 @@ def segment(
     Prints a timeline and a table, or text with tabs in a pipe; with -o DIR writes files instead.
 
     Examples:  swish segment interview.mp3   ·   swish segment archive/ -o labels/ -f csv,textgrid   ·   swish
-    segment talk.wav --plot talk.png
+    segment talk.wav --plot talk.png   ·   swish segment archive/ --extract speech --pad 0.2 -o clips/
     """
     given = inputs_of(paths, from_file)
     names = [name for named in formats or [] for name in named.split(",")]
@@ -169,10 +187,12 @@ def segment(
         raise typer.BadParameter(
             "standard output takes one format; --output DIR takes more", param_hint="--format"
         )
-    if skip_existing and table is not None:
-        raise typer.BadParameter("takes all recordings, done before or not", param_hint="--table")
-    if pad and only is None:
-        raise typer.BadParameter("needs --only LABEL", param_hint="--pad")
+    if skip_existing and (table is not None or extract is not None):
+        hint = "--table" if extract is None else "--extract"
+        raise typer.BadParameter("takes all recordings, done before or not", param_hint=hint)
+    _check_clips(extract, output, only, min_length, kaldi)
+    if pad and only is None and extract is None:
+        raise typer.BadParameter("needs --only LABEL or --extract LABEL", param_hint="--pad")
     is_single = from_file is None and channel != "split" and _is_single(given)
     if frames is not None:
         _check_frames(frames, is_single)
@@ -185,7 +205,9 @@ def segment(
     from swishcli.cli.batch import Batch, BatchOptions
     from swishcli.engines import default_threads
     from swishcli.evaluation.pairing import References
-    from swishcli.jobs.tables import SEGMENT_COLUMNS, segment_rows
+    from swishcli.jobs.clips import ClipConfig
+    from swishcli.jobs.manifests import open_manifests
+    from swishcli.jobs.tables import SEGMENT_COLUMNS, open_table, segment_rows
     from swishcli.jobs.task import AnalysisTask, Selection
 
     task = AnalysisTask(
@@ -213,20 +235,50 @@ def segment(
         plot=plot,
         references=None if reference is None else References(reference),
     )
-    if only is not None and only not in (*task.open_model().classes, "silence"):
-        labels = ", ".join((*task.open_model().classes, "silence"))
-        raise typer.BadParameter(f"{only!r} is none of {labels}", param_hint="--only")
+    _check_label(only, task, "--only")
+    _check_label(extract, task, "--extract")
     if output is not None:
         destination = _destination(output, names or ["json"], keep_suffix, skip_existing)
-        task = replace(task, destination=destination)
+        clips = None if extract is None else ClipConfig(extract, pad, min_length)
+        task = replace(task, destination=replace(destination, clips=clips))
     batch = Batch(given, task, from_file, BatchOptions(jobs, timeout))
-    answers = tabulated(batch, table, SEGMENT_COLUMNS, lambda answer: segment_rows(answer.segmentation))
+    answers = iter(batch)
+    if table is not None:
+        answers = collected(
+            batch,
+            answers,
+            open_table(table, SEGMENT_COLUMNS),
+            lambda found: [row for answer in found[1] for row in segment_rows(answer.segmentation)],
+        )
+    if output is not None and extract is not None:
+        answers = collected(
+            batch, answers, open_manifests(output, kaldi), lambda found: task.clips_of(*found)
+        )
     if output is None and (table is None or names or json or csv):
         _print(answers, names[0] if names else None, printed)
     else:
         deque(answers, maxlen=0)
         print_error(batch.summary())
     raise typer.Exit(batch.exit_code)
+
+
+def _check_clips(
+    extract: str | None, output: Path | None, only: str | None, min_s: float, kaldi: bool
+) -> None:
+    """Raises BadParameter."""
+    if extract is None and (min_s or kaldi):
+        raise typer.BadParameter("needs --extract LABEL", param_hint="--min-length/--kaldi")
+    if extract is not None and output is None:
+        raise typer.BadParameter("needs --output DIR", param_hint="--extract")
+    if extract is not None and only is not None:
+        raise typer.BadParameter("choose one of them", param_hint="--only/--extract")
+
+
+def _check_label(label: str | None, task: AnalysisTask, option: str) -> None:
+    """Raises BadParameter for a label that the model does not give."""
+    if label is not None and label not in (*task.open_model().classes, "silence"):
+        labels = ", ".join((*task.open_model().classes, "silence"))
+        raise typer.BadParameter(f"{label!r} is none of {labels}", param_hint=option)
 
 
 def _is_single(paths: Sequence[str]) -> bool:
@@ -310,10 +362,10 @@ def _check_formats(names: Sequence[str], others: Sequence[str] = ()) -> None:
     raise typer.BadParameter(reason, param_hint="--format")
 
 
-def _print(batch: Iterable[Sequence[Analysis]], format_name: str | None, printed: str) -> None:
+def _print(batch: Iterable[Answers], format_name: str | None, printed: str) -> None:
     if format_name is None:
         show = printer_of(printed, SegmentationView())
-        for answers in batch:
+        for _, answers in batch:
             for answer in answers:
                 show(answer)
         return
@@ -321,7 +373,7 @@ def _print(batch: Iterable[Sequence[Analysis]], format_name: str | None, printed
 
     _check_formats([format_name])
     shown = 0
-    for answers in batch:
+    for _, answers in batch:
         for answer in answers:
             shown += 1
             if shown > 1:

@@ -37,7 +37,7 @@ _COLUMNS = {
     "duration": "duration length dur",
     "label": "label labels class event_label event category annotation tag text",
     "confidence": "confidence probability",
-    "path": "path file filename file_name filepath recording audio audio_filename audio_filepath audio_path",
+    "path": "path file filename file_name filepath audio audio_filename audio_filepath audio_path recording",
     "channel": "channel",
 }
 """What columns are called, without their unit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from swishcli.evaluation.pairing import References
 from swishcli.files import make_folder, path_within, write_text_atomically
 from swishcli.formats import FORMATS
 from swishcli.inference import FrameScores
+from swishcli.jobs.clips import Clip, ClipConfig, clips_of, write_clips
 from swishcli.jobs.executors import Deferred, Progress
 from swishcli.jobs.frames import write_frames
 from swishcli.jobs.inputs import Input
@@ -38,12 +40,14 @@ class Destination:
     keep_suffix: bool = False
     """Whether a recording's own suffix stays in the names of its files."""
     skip_existing: bool = False
+    clips: ClipConfig | None = None
+    """Segments that become audio files."""
 
     def paths_of(self, item: Input, channel: str = "") -> list[Path]:
         """The files of a recording, or of one of its channels."""
         name = item.output_name(self.keep_suffix)
         extensions = (f".{f}" if f in PICTURES else FORMATS[f].extension for f in self.formats)
-        return [path_within(self.folder, Path(f"{name}{channel}{extension}")) for extension in extensions]
+        return [self.folder / f"{name}{channel}{extension}" for extension in extensions]
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,20 @@ class AnalysisTask:
         channel = ".channel0" if self.decoding.channel == "split" else ""
         return [] if self.destination is None else self.destination.paths_of(item, channel)
 
+    def clips_of(self, item: Input, answers: Sequence[Analysis]) -> list[Clip]:
+        """The audio files that are made of a recording, channel by channel."""
+        destination = self.destination
+        if destination is None or destination.clips is None:
+            return []
+        name = item.output_name(destination.keep_suffix)
+        return [
+            clip
+            for answer in answers
+            for clip in clips_of(
+                Path(f"{name}{self._channel_of(answer)}"), answer.segmentation, destination.clips
+            )
+        ]
+
     def __call__(self, item: Input, on_progress: Progress) -> Done | Deferred[Done]:
         """Raises SwishError."""
         source = FileState.of(item.path)
@@ -174,6 +192,9 @@ class AnalysisTask:
         done = Done(tuple(answers), source)
         if self.destination is None:
             return done
+        # Before the labels, so that where they are all is there.
+        clips = write_clips(self.destination.folder, self.clips_of(item, answers), item.path, self.decoding)
+        done = replace(done, outputs=tuple(_output(path, self.destination) for path in clips))
         write = partial(self._write, item, done, overviews, self.destination)
         # Drawing is work for the processor, and not for several threads at once.
         return write() if self._draws else Deferred(write)
@@ -190,20 +211,30 @@ class AnalysisTask:
     def _write(
         self, item: Input, done: Done, overviews: list[Overview] | list[None], destination: Destination
     ) -> Done:
-        outputs = []
+        outputs = list(done.outputs)
         for answer, overview in zip(done.answers, overviews, strict=True):
-            segmentation = answer.segmentation
-            # After the name of a mono recording too, or it could be that of another one's channel.
-            channel = f".channel{segmentation.channel}" if self.decoding.channel == "split" else ""
-            for name, path in zip(destination.formats, destination.paths_of(item, channel), strict=True):
+            paths = destination.paths_of(item, self._channel_of(answer))
+            for name, path in zip(destination.formats, paths, strict=True):
                 path_within(destination.folder, path.relative_to(destination.folder))
                 make_folder(path.parent)
                 if name in PICTURES:
-                    self._draw(item, segmentation, overview, path)
+                    self._draw(item, answer.segmentation, overview, path)
                 else:
-                    write_text_atomically(path, FORMATS[name].render(segmentation))
-                outputs.append((path.relative_to(destination.folder).as_posix(), path.stat().st_size))
+                    write_text_atomically(path, FORMATS[name].render(answer.segmentation))
+                outputs.append(_output(path, destination))
         return replace(done, outputs=tuple(outputs))
+
+    def _channel_of(self, answer: Analysis) -> str:
+        """What stands after a recording's name in those of its outputs, where each channel has its own.
+
+        After the name of a mono recording too, or it could be that of another one's channel.
+        """
+        return f".channel{answer.segmentation.channel}" if self.decoding.channel == "split" else ""
+
+
+def _output(path: Path, destination: Destination) -> tuple[str, int]:
+    """A file that was written, as `Done` has it."""
+    return path.relative_to(destination.folder).as_posix(), path.stat().st_size
 
 
 @lru_cache(maxsize=1)
