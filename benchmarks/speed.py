@@ -4,8 +4,9 @@
     python benchmarks/speed.py --runs 3 --model wide
 
 Each figure is the median over the runs, start-up included. The audio is samples/programme.flac repeated, in a
-temporary folder. The floor is what decoding, front end and network cost alone in a process that is already
-running, on one thread. Peers that are installed (webrtcvad, silero-vad) are timed on the same files in turn,
+temporary folder. What is compressed is compared with a process that decodes it, and resamples it, and does
+nothing else. The floor is what front end and network cost alone in a process that is already running, on one
+thread. Peers that are installed (webrtcvad, silero-vad) are timed on the same files in turn,
 and with ``--peers FOLDER`` programs that take ``--list FILES --out RESULTS``, as a corpus brings them.
 """
 
@@ -37,6 +38,12 @@ PROGRAMME = Path(__file__).parents[1] / "samples/programme.flac"
 HOUR_S = 3600
 SWISH = (sys.executable, "-m", "swishcli")
 
+DECODING = """
+import sys
+from swishcli.audio import AudioStream
+for block in AudioStream(sys.argv[1], 16000):
+    pass
+"""
 WEBRTCVAD = """
 import sys, soundfile, webrtcvad
 x, rate = soundfile.read(sys.argv[1], dtype="int16")
@@ -131,11 +138,7 @@ def write_day(path: Path) -> None:
 
 def print_floor(paths: dict[str, Path], models: Sequence[str]) -> None:
     """What the parts cost alone, on one thread."""
-    rate = 16000
-    for name, path in paths.items():
-        if name.startswith("1 h"):
-            floor(f"decoding and resampling, {name}", lambda p=path: list(AudioStream(p, rate)), HOUR_S)
-    samples = np.concatenate([block[0] for block in AudioStream(paths["10 min wav"], rate)])
+    samples = np.concatenate([block[0] for block in AudioStream(paths["10 min wav"], 16000)])
     for name in models:
         checkpoint = load_checkpoint(find_model(name))
         features = mfcc(samples, checkpoint.front_end).T[None]
@@ -170,12 +173,11 @@ def main() -> None:
                 command = (*SWISH, "segment", paths[what], "--csv", "--model", name)
                 report(f"swish segment, {what}, {name}", command, arguments.runs, audio_s)
         for what in ("1 h flac, 44.1 kHz stereo", "1 h mp3, 44.1 kHz stereo"):
-            report(
-                f"swish segment, {what}",
-                (*SWISH, "segment", paths[what], "--csv"),
-                arguments.runs,
-                HOUR_S,
-            )
+            decoding = (sys.executable, "-c", DECODING, paths[what])
+            alone_s = report(f"decoding alone, {what}", decoding, arguments.runs, HOUR_S)
+            command = (*SWISH, "segment", paths[what], "--csv")
+            seconds = report(f"swish segment, {what}", command, arguments.runs, HOUR_S)
+            print(f"{'':<42} {seconds / alone_s:7.2f} × decoding alone")
         if arguments.day:
             day = Path(folder, "day.wav")
             write_day(day)

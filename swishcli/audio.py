@@ -301,7 +301,9 @@ def _mixed(
 
     def mixed(window: Samples) -> Samples:
         nonlocal instead, done
-        mean = window.mean(axis=1, dtype=np.float32)
+        mean = window @ np.full(
+            window.shape[1], 1 / window.shape[1], np.float32
+        )  # np.mean takes ten times as long
         before, instead = instead, _heard_instead(window, mean, instead)
         if instead is not None and before is None and not any("cancel" in w for w in warnings):
             warnings.append(

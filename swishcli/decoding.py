@@ -416,31 +416,39 @@ class _Ffmpeg:
         """Samples on the timeline so far."""
         self._shift_s = -(container.start_time or 0) / 1e6
         """From timestamps to the timeline; changes where timestamps begin anew."""
+        self._due: int | None = None
+        """Timestamp of a frame that follows without a gap: most do, and comparing it is quick."""
+        self._ticks = 0
+        """Units of timestamps in a sample."""
         self._damaged, self._first_damage_s = 0, 0.0
         self._gaps: list[tuple[float, float]] = []
         self._heard = False
         self._resamplers: dict[int, soxr.ResampleStream] = {}
 
     def blocks(self, frames: int) -> Iterator[Samples]:
-        """Arrays ``[n, channels]`` of about `frames` samples."""
+        """Arrays ``[n, channels]`` of at most `frames` samples."""
+        import av
+
         with self._file, self._container:
-            pending: list[npt.NDArray[Any]] = []
-            held, shape = 0, None
+            # Frames are many and short: they are put together before they are looked at.
+            fifo, shape = av.AudioFifo(), None
             for frame in self._frames():
                 its_shape = frame.sample_rate, frame.layout.nb_channels, frame.format.name
-                gap = self._gap_before(frame, held)
-                if gap or its_shape != shape or held >= frames:
-                    if held and shape:
-                        yield self._converted(pending, shape)
-                    pending, held = [], 0
+                gap = self._gap_before(frame, fifo.samples)
+                if gap or its_shape != shape:
+                    if shape and fifo.samples:
+                        yield self._converted(fifo.read(), shape)
                     if shape and its_shape != shape:
                         self._note_change(shape, its_shape)
+                        fifo = av.AudioFifo()
                     shape = its_shape
                     yield from self._silence(gap, frames)
-                pending.append(frame.to_ndarray())
-                held += frame.samples
-            if held and shape:
-                yield self._converted(pending, shape)
+                frame.pts = None  # gaps are seen to here
+                fifo.write(frame)
+                while fifo.samples >= frames:
+                    yield self._converted(fifo.read(frames), shape)
+            if shape and fifo.samples:
+                yield self._converted(fifo.read(), shape)
         self._conclude()
 
     def _frames(self) -> Iterator[av.AudioFrame]:
@@ -483,12 +491,20 @@ class _Ffmpeg:
 
     def _gap_before(self, frame: av.AudioFrame, held: int) -> int:
         """Samples of silence that the frame's timestamp leaves before it, and the timeline moved where needed."""
+        due, self._due = self._due, None
+        if due is not None and frame.pts == due:
+            self._due = due + frame.samples * self._ticks
+            return 0
         if frame.pts is None or frame.time_base is None:
             return 0
         at_s = self._at_s + held / frame.sample_rate
         time_s = frame.pts * float(frame.time_base) + self._shift_s
         ahead_s = time_s - at_s
         if abs(ahead_s) <= (_COARSE_GAP_S if self._coarse or at_s <= _START_S else _GAP_S):
+            ticks = 1 / (frame.time_base * frame.sample_rate)
+            if abs(ahead_s) <= _GAP_S and ticks.denominator == 1:
+                self._ticks = int(ticks)
+                self._due = frame.pts + frame.samples * self._ticks
             return 0
         longest_s = _LONGEST_GAP_S if self.expected_s is None else self.expected_s + 1 - at_s
         if ahead_s < 0 or ahead_s > longest_s:
@@ -503,10 +519,11 @@ class _Ffmpeg:
         for start in range(0, n, frames):
             yield np.zeros((min(frames, n - start), self.channels), np.float32)
 
-    def _converted(self, pending: list[npt.NDArray[Any]], shape: tuple[int, int, str]) -> Samples:
-        """Frames of one shape as ``[n, channels]`` at the recording's rate, full scale at ±1."""
+    def _converted(self, frame: av.AudioFrame | None, shape: tuple[int, int, str]) -> Samples:
+        """Samples of one shape as ``[n, channels]`` at the recording's rate, full scale at ±1."""
+        assert frame is not None
         rate, channels, sample_format = shape
-        joined = np.concatenate(pending, axis=1)
+        joined = frame.to_ndarray()
         planar = joined.T if sample_format.endswith("p") else joined.reshape(-1, channels)
         samples = _full_scale(planar)
         if channels != self.channels:
@@ -606,7 +623,8 @@ def _full_scale(samples: npt.NDArray[Any]) -> Samples:
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - 128) / np.float32(128)
     if np.issubdtype(samples.dtype, np.integer):
-        return samples.astype(np.float32) / np.float32(-float(np.iinfo(samples.dtype).min))
+        scale = np.float32(-1 / float(np.iinfo(samples.dtype).min))
+        return np.multiply(samples, scale, dtype=np.float32, casting="unsafe")
     return samples.astype(np.float32, copy=False)
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -61,17 +62,23 @@ def frame_scores(
 ) -> Iterator[FrameScores]:
     """Run the network over blocks of samples ``[rows, n]``; the chunks' positions follow each other.
 
-    With several `threads` the next blocks are decoded and turned into features while the network runs.
+    With several `threads` blocks are decoded and turned into features while the network runs, each a few
+    ahead of what takes them.
     """
     runner = ChunkRunner(checkpoint, rows, engine, chunk_frames)
-    with ThreadPoolExecutor(threads) as pool:
-        features = feature_blocks(blocks, rows, checkpoint.front_end, pool if threads > 1 else None)
-        for block in _ahead(features) if threads > 1 else features:
+    with ThreadPoolExecutor(threads) as pool, ExitStack() as stack:
+
+        def ahead(items: Iterator[Item]) -> Iterator[Item]:
+            return stack.enter_context(closing(_ahead(items))) if threads > 1 else items
+
+        decoded = ahead(iter(blocks))
+        features = feature_blocks(decoded, rows, checkpoint.front_end, pool if threads > 1 else None)
+        for block in ahead(features):
             yield from runner.push(*block)
         yield from runner.finish()
 
 
-def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+def _ahead(items: Iterator[Item]) -> Generator[Item]:
     """The same items, made by a thread that is a few of them ahead."""
     ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(_BLOCKS_AHEAD)
     stop = threading.Event()
