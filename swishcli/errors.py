@@ -8,11 +8,15 @@ from unicodedata import category
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn"})
 """Controls, lone surrogates, line and paragraph ends, and what is no character."""
 
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What changes the direction of writing: after it the end of a name can look like its middle."""
+
 
 def display_path(path: str | Path) -> str:
     """A path as one line that does nothing to a terminal: control characters and undecodable bytes are escaped.
 
-    Spaces of other widths and joiners are parts of names like any letter.
+    So are those that write backwards what follows. Spaces of other widths and joiners are parts of names like any
+    letter.
 
     >>> display_path("a song.wav"), display_path("1\u202fh.wav") == "1\u202fh.wav"
     ('a song.wav', True)
@@ -20,7 +24,8 @@ def display_path(path: str | Path) -> str:
     'two\\\\nlines.wav'
     """
     return "".join(
-        c.encode("unicode_escape").decode("ascii") if category(c) in _UNPRINTABLE else c for c in str(path)
+        c.encode("unicode_escape").decode("ascii") if category(c) in _UNPRINTABLE or c in _TURNING else c
+        for c in str(path)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,13 @@ def print_error(error: object) -> None:
     """One line on standard error."""
     # In one write, unlike print: other threads have lines of their own for standard error.
     sys.stderr.write(f"swish: {error}\n")
+
+
+def print_text(text: str) -> None:
+    """Text as files hold it, on standard output: as it is into a file or a pipe, harmless on a terminal."""
+    if sys.stdout.isatty():
+        text = "".join(part if part in "\n\t" else display_path(part) for part in re.split(r"([\n\t])", text))
+    sys.stdout.write(text)
 
 
 def print_warnings(path: str, warnings: tuple[str, ...]) -> None:

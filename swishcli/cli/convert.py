@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swishcli.cli.console import print_error
+from swishcli.cli.console import print_error, print_text
 from swishcli.cli.exit_codes import ExitCode
 from swishcli.cli.options import TierOption
 
@@ -63,7 +63,7 @@ def convert(
     for name, segmentation in results.items():
         text = format_.render(segmentation)
         if output is None:
-            print(text, end="")
+            print_text(text)
         else:
             path = output / f"{name}{format_.extension}"
             path.parent.mkdir(parents=True, exist_ok=True)

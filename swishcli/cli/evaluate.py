@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swishcli.cli.console import print_error
+from swishcli.cli.console import print_error, print_text
 from swishcli.cli.exit_codes import ExitCode
 from swishcli.cli.options import CsvOption, DeviceName, DeviceOption, ThreadsOption, TierOption, check_picture
 from swishcli.errors import display_path
@@ -157,10 +157,10 @@ def evaluate(
     if json:
         print(dumps(to_dict(evaluation, worst)))
     elif csv:
-        print(to_csv(evaluation), end="")
+        print_text(to_csv(evaluation))
     else:
         shown = tables(evaluation, worst)
-        print(to_markdown(shown) if markdown else to_text(shown), end="")
+        print_text(to_markdown(shown) if markdown else to_text(shown))
     if plot is not None:
         from swishcli.pictures.drawing import save
         from swishcli.pictures.evaluation import draw_evaluation

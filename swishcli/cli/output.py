@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from swishcli.cli.console import console
+from swishcli.cli.console import console, print_text
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _json(view: View[Answer]) -> Printer[Answer]:
 def _csv(view: View[Answer]) -> Printer[Answer]:
     from swishcli.formats import csv_line  # help must not wait for all formats
 
-    return _with_header(view, lambda rows: sys.stdout.writelines(map(csv_line, rows)))
+    return _with_header(view, lambda rows: print_text("".join(map(csv_line, rows))))
 
 
 def _text(view: View[Answer]) -> Printer[Answer]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swishcli.cli.console import print_error
+from swishcli.cli.console import print_error, print_text
 from swishcli.cli.options import (
     ChannelOption,
     ChannelsOption,
@@ -381,7 +380,7 @@ def _print(batch: Iterable[Answers], format_name: str | None, printed: str) -> N
                     "standard output takes one recording and channel; --output DIR takes more",
                     param_hint="--format",
                 )
-            sys.stdout.write(FORMATS[format_name].render(answer.segmentation))
+            print_text(FORMATS[format_name].render(answer.segmentation))
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +13,7 @@ from swishcli.evaluation.metrics import f1s, precisions, recalls
 from swishcli.evaluation.scores import Counts, Score, ScoringConfig, Stretch, figures, total
 from swishcli.evaluation.scoring import FRAME_S
 from swishcli.evaluation.statistics import Difference, Interval, differences, intervals
+from swishcli.formats import csv_line
 from swishcli.segments import SILENCE
 
 _NAMES = {
@@ -110,10 +109,8 @@ def to_markdown(shown: Iterable[Table]) -> str:
 
 def to_csv(evaluation: Evaluation) -> str:
     """A row of figures for everything, for each source and for each recording."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
     names = list(evaluation.figures)
-    writer.writerow(["scope", "name", "counted_s", "wrong_s", *names])
+    lines = [csv_line(["scope", "name", "counted_s", "wrong_s", *names])]
     groups = [("all", "", evaluation.scores)]
     groups += [("source", source, scores) for source, scores in evaluation.by_source.items()]
     groups += [("recording", score.name, [score]) for score in evaluation.scores]
@@ -121,8 +118,8 @@ def to_csv(evaluation: Evaluation) -> str:
         found = figures(total(scores), evaluation.config)
         seconds = (sum(s.counted_s for s in scores), sum(s.wrong_s for s in scores))
         cells = ["" if math.isnan(found[n]) else f"{found[n]:.6f}" for n in names]
-        writer.writerow([scope, name, *(f"{s:.2f}" for s in seconds), *cells])
-    return buffer.getvalue()
+        lines.append(csv_line([scope, name, *(f"{s:.2f}" for s in seconds), *cells]))
+    return "".join(lines)
 
 
 def to_dict(evaluation: Evaluation, worst: int = 10) -> dict[str, object]:

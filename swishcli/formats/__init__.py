@@ -141,7 +141,7 @@ def losses(segmentation: Segmentation, format_: Format) -> list[str]:
         lost.append("silence at the end")
     wanted = {s.label for s in merge_adjacent(segmentation) if s.duration > 2 * ROUNDING_S}
     if wanted - {s.label for s in kept} - {SILENCE}:
-        lost.append("white space in labels")
+        lost.append("white space or quotes in labels")
     return lost
 
 

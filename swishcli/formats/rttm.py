@@ -24,8 +24,9 @@ from swishcli.segments import SILENCE, Segmentation
 class Rttm(Format):
     """SPEAKER lines with the label as the speaker's name; silence is left out.
 
-    Fields end at white space, so a run of it in a label or in the recording's name becomes ``_``. Channels
-    count from 1, and the mean of all channels is written as channel 1. Confidences are written, not read.
+    Fields end at white space, so a run of it in a label or in the recording's name becomes ``_``; a double quote,
+    which readers built on tables take for the start of a quotation, becomes a single one. Channels count from 1, and
+    the mean of all channels is written as channel 1. Confidences are written, not read.
     """
 
     name = "rttm"
@@ -80,4 +81,4 @@ def _channel(text: str) -> int | None:
 
 
 def _field(text: str) -> str:
-    return re.sub(r"\s+", "_", text) or "<NA>"
+    return re.sub(r"\s+", "_", text).replace('"', "'") or "<NA>"
