@@ -80,3 +80,11 @@ def test_training_without_torch_says_what_to_install(installed: Path, tmp_path: 
     )
     assert done.returncode == 2
     assert done.stderr == "swish: training needs PyTorch: pip install 'swishcli[train]'\n"
+
+
+def test_an_installed_swish_brings_all_that_review_pages_are_made_of(installed: Path, tmp_path: Path) -> None:
+    run(installed / "python", "-m", "pip", "install", "--quiet", "jinja2>=3.1", cwd=tmp_path)
+    page = run(installed / "swish", "review", ROOT / "samples/phone.wav", cwd=tmp_path).strip()
+    text = (tmp_path / page).read_text(encoding="utf-8")
+    assert "WaveSurfer" in text
+    assert 'id="sound"' in text

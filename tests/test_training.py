@@ -38,7 +38,11 @@ class Silent:
         self.decoded += 1
 
     def on_start(
-        self, recipe: Recipe, train: Sequence[CachedRecording], val: Sequence[CachedRecording]
+        self,
+        recipe: Recipe,
+        classes: Sequence[str],
+        train: Sequence[CachedRecording],
+        val: Sequence[CachedRecording],
     ) -> None:
         self.recipe, self.train, self.val = recipe, train, val
 

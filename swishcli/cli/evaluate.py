@@ -17,6 +17,7 @@ from swishcli.errors import display_path
 if TYPE_CHECKING:
     from swishcli.evaluation.pairing import Pair
     from swishcli.segments import Segmentation
+    from swishcli.training.datasets import Item
 
 _COUNTING = "What counts"
 
@@ -26,8 +27,8 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="REFERENCE",
-            help="Labels that are right: a file, or a folder of them. With --model also recordings with such "
-            "files beside them, a folder with a folder per class, or a manifest as for train.",
+            help="Labels that are right: a file, or a folder of them. With --model also what train learns from: "
+            "recordings with such files beside them, corrections, a folder with a folder per class, a manifest.",
         ),
     ],
     hypothesis: Annotated[
@@ -244,6 +245,8 @@ class _Pairs:
         from swishcli.training.datasets import VAL, find_items
 
         items = find_items(self.reference)
+        if items[0].segments:  # files of labels that say whose they are
+            return self._with_items(model, items)
         if any(item.split for item in items):
             items = [item for item in items if item.split == (self.split or VAL)]
         elif self.split is not None:
@@ -262,6 +265,24 @@ class _Pairs:
                 reference, windowed = in_windows(label, windows, self._relabelled(hypothesis), known)
                 pairs.append(Pair(str(item.path), item.source, reference, windowed))
         return pairs
+
+    def _with_items(self, model: str, items: Sequence[Item]) -> list[Pair]:
+        from swishcli.evaluation.pairing import Pair
+        from swishcli.segments import Segmentation
+
+        said = self._segmented(model, [item.path for item in items])
+        return [
+            self._renamed(
+                Pair(
+                    str(item.path),
+                    str(item.path.parent),
+                    Segmentation(item.segments[-1].end, item.segments, str(item.path)),
+                    said[str(item.path)],
+                )
+            )
+            for item in items
+            if str(item.path) in said
+        ]
 
     def _segmented(self, model: str, paths: Sequence[Path]) -> dict[str, Segmentation]:
         """What a model says by path; errors are printed and counted."""

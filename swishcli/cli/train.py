@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,7 +33,8 @@ def train(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A folder with one folder per class, or a TSV/CSV manifest with path and label columns."
+            help="A folder with one folder per class, a TSV/CSV manifest with path and label columns, or labels over "
+            "time: a folder of recordings with files of labels beside them, or of labels that say whose they are."
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write, *.safetensors.")],
@@ -72,6 +74,14 @@ def train(
             rich_help_panel=_MODELS,
         ),
     ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the recordings that labels over time are of, if they lie neither beside the labels nor "
+            "where these say.",
+            show_default=False,
+        ),
+    ] = None,
     rir: Annotated[
         Path | None, typer.Option(help="Folder of measured room impulse responses, beside synthetic rooms.")
     ] = None,
@@ -87,7 +97,7 @@ def train(
 
     Ctrl-C leaves the best model so far; --resume goes on from the last complete epoch.
 
-    Examples:  swish train sounds/ -o mine.safetensors   ·   swish train sounds/ --init-from slim -o mine.safetensors
+    Examples:  swish train sounds/ -o mine.safetensors   ·   swish train corrections/ --init-from slim -o mine.safetensors
     """
     if init_from is not None and (size is not None or causal):
         raise typer.BadParameter(
@@ -119,6 +129,7 @@ def train(
             workers=workers,
             cache=cache or default_cache(),
             observer=display,
+            labelled=recordings,
             rooms=rir,
             init_from=init_from,
             teachers=teacher or [],
@@ -190,17 +201,21 @@ class _Display:
         self._progress.advance(self._task)
 
     def on_start(
-        self, recipe: Recipe, train: Sequence[CachedRecording], val: Sequence[CachedRecording]
+        self,
+        recipe: Recipe,
+        classes: Sequence[str],
+        train: Sequence[CachedRecording],
+        val: Sequence[CachedRecording],
     ) -> None:
-        from swishcli.training.datasets import class_order
-
-        rate = recipe.front_end.sample_rate
-        self._classes = class_order(r.item.label for r in train)
+        rate, hop = recipe.front_end.sample_rate, recipe.front_end.hop_length
+        self._classes = tuple(classes)
         self._epochs = recipe.training.epochs
+        if any(r.item.segments for r in train):
+            self._console.print("labels over time: every frame is taught its own")
         for name, recordings in (("train", train), ("val", val)):
-            seconds: Counter[str] = Counter()
-            for r in recordings:
-                seconds[r.item.label] += round(r.n_samples / rate)
+            seconds: defaultdict[str, float] = defaultdict(float)
+            for stretch in (s for r in recordings for s in r.stretches(hop, rate)):
+                seconds[stretch.item.label] += stretch.n_samples / rate
             listed = ", ".join(f"{label} {seconds[label] / 60:.1f} min" for label in self._classes)
             self._console.print(f"{name}: {len(recordings)} recordings, {listed}")
         self._console.print(f"network: {recipe.network.n_parameters} parameters")
@@ -221,7 +236,7 @@ class _Display:
         self._progress.update(self._task, completed=done, description=f"epoch {epoch}  loss {loss:.4f}")
 
     def on_epoch(self, result: EpochResult, best: bool) -> None:
-        recalls = [f"{recall:.3f}" for recall in result.recalls]
+        recalls = ["" if math.isnan(recall) else f"{recall:.3f}" for recall in result.recalls]
         mark = " *" if best else ""
         if best:
             self._best = result
@@ -234,7 +249,7 @@ class _Display:
         ]
         self._table.add_row(*cells)
         if not self._console.is_terminal:
-            named = "  ".join(f"{c} {r}" for c, r in zip(self._classes, recalls, strict=True))
+            named = "  ".join(f"{c} {r}" for c, r in zip(self._classes, recalls, strict=True) if r)
             self._console.print(
                 f"epoch {cells[0]}/{self._epochs}  loss {cells[1]}  val recall {cells[2]}  {named}  {cells[-1]} s",
                 soft_wrap=True,

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ import numpy.typing as npt
 from swishcli.audio import AudioStream, Samples
 from swishcli.errors import AudioError, DataError, OutputError, display_path
 from swishcli.files import atomic_path
+from swishcli.network import IGNORE
+from swishcli.segments import SILENCE, Segment
 from swishcli.training.activity import active_levels, frame_levels_db
 from swishcli.training.datasets import Item
 
@@ -60,17 +62,50 @@ class CachedRecording:
     """``[frames]`` of a hop: whether a frame is loud enough to be taught as the recording's class."""
     digest: str
     """SHA-256 of the file."""
+    first: int = 0
+    """Where in the cached file the samples begin."""
 
     def read(self, start: int = 0, n_samples: int = -1) -> Samples:
         """Samples ``[n]`` from `start`, full scale at ±1; fewer than asked for at the end."""
+        left = max(0, self.n_samples - start)
+        wanted = left if n_samples < 0 else min(n_samples, left)
         # Opened anew each time: ten thousand mapped files would be as many open file descriptors.
-        raw = np.fromfile(self.cached, "<i2", n_samples, offset=2 * start)
+        raw = np.fromfile(self.cached, "<i2", wanted, offset=2 * (self.first + start))
         return raw.astype(np.float32) / np.float32(32768)
 
     def blocks(self, n_samples: int) -> Iterator[Samples]:
         """All samples, so many at a time."""
         for start in range(0, self.n_samples, n_samples):
             yield self.read(start, n_samples)
+
+    def labels(self, classes: Sequence[str], hop_s: float) -> npt.NDArray[np.int64]:
+        """The class of each frame ``[frames]``, `IGNORE` where it pauses or none is known."""
+        if not self.item.segments:
+            return np.where(self.active, classes.index(self.item.label), IGNORE)
+        labels = np.full(len(self.active), IGNORE)
+        for s in self.item.segments:
+            if s.label != SILENCE:
+                labels[round(s.start / hop_s) : round(s.end / hop_s)] = classes.index(s.label)
+        labels[~self.active] = IGNORE
+        return labels
+
+    def stretches(self, hop_length: int, sample_rate: int) -> Iterator[CachedRecording]:
+        """Itself if it has one label, else each of its segments that sounds as a recording of its own."""
+        if not self.item.segments:
+            yield self
+            return
+        for s in self.item.segments:
+            first, end = (round(time * sample_rate / hop_length) for time in (s.start, s.end))
+            active = self.active[first:end]
+            if s.label != SILENCE and active.any():
+                start = first * hop_length
+                yield replace(
+                    self,
+                    item=replace(self.item, label=s.label, segments=()),
+                    n_samples=min(len(active) * hop_length, self.n_samples - start),
+                    active=active,
+                    first=self.first + start,
+                )
 
 
 def load_recordings(
@@ -102,7 +137,7 @@ def load_recordings(
             _log.warning("%s; left out", error)
             unreadable += 1
         else:
-            active = _active(cached, hop_length, sample_rate)
+            active = _active(cached, hop_length, sample_rate, item.segments)
             if active.any():
                 n_samples = cached.stat().st_size // 2
                 recordings.append(CachedRecording(item, cached, n_samples, active, digest))
@@ -139,16 +174,25 @@ def _decode_once(path: Path, sample_rate: int, cache: Path) -> tuple[Path, str]:
     return cached, digest
 
 
-def _active(cached: Path, hop_length: int, sample_rate: int) -> npt.NDArray[np.bool_]:
-    """`activity.active_frames` of a decoded recording, which need not fit into memory."""
+def _active(
+    cached: Path, hop_length: int, sample_rate: int, segments: Sequence[Segment] = ()
+) -> npt.NDArray[np.bool_]:
+    """`activity.active_frames` of a decoded recording, which need not fit into memory, or of each of its segments."""
     n = round(_BLOCK_S * sample_rate / hop_length) * hop_length
 
     def levels() -> Iterator[npt.NDArray[np.float32]]:
         for start in range(0, cached.stat().st_size // 2, n):
             yield frame_levels_db(np.fromfile(cached, "<i2", n, offset=2 * start), hop_length)
 
-    level_db = np.concatenate([np.zeros(0, np.float32), *levels()])
-    return active_levels(level_db, hop_length / sample_rate)
+    level_db, hop_s = np.concatenate([np.zeros(0, np.float32), *levels()]), hop_length / sample_rate
+    if not segments:
+        return active_levels(level_db, hop_s)
+    # Soft speech after loud music is no pause.
+    active = np.zeros(len(level_db), bool)
+    for s in segments:
+        frames = slice(round(s.start / hop_s), round(s.end / hop_s))
+        active[frames] = active_levels(level_db[frames], hop_s) & (s.label != SILENCE)
+    return active
 
 
 def prune(cache: Path, keep: Collection[Path], limit: int = LIMIT_BYTES) -> None:
@@ -176,5 +220,9 @@ def prune(cache: Path, keep: Collection[Path], limit: int = LIMIT_BYTES) -> None
 
 def data_digest(recordings: Iterable[CachedRecording]) -> str:
     """SHA-256 over the labels, splits and contents of the recordings, whatever their paths."""
-    lines = sorted(f"{r.digest} {r.item.label} {r.item.split}" for r in recordings)
+    lines = sorted(f"{r.digest} {_taught(r.item)} {r.item.split}" for r in recordings)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _taught(item: Item) -> str:
+    return item.label or " ".join(f"{s.start:.3f}-{s.end:.3f} {s.label}" for s in item.segments)

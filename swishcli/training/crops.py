@@ -63,6 +63,9 @@ class MixingConfig(SourceShares, EffectShares):
     """Crops in which short pieces stand alone, in silence or in steady noise: words, notes, knocks."""
     beds: float = 0.4
     """Such crops in which the pieces are speech and stand out of a noise or of music, by 0 to 20 dB."""
+    as_recorded: float = 0.5
+    """Of recordings with labels over time: crops that are stretches of them; the others are spliced from their
+    segments."""
     source_balance: float = 0.4
     """A source of s seconds is drawn with a weight of s to this power: 0 all alike, 1 by length."""
     kind_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -145,16 +148,23 @@ class CropMaker:
         self.classes = tuple(classes)
         self.front_end = front_end
         self.mixing = mixing
-        self._pools = [_Pool([r for r in recordings if r.item.label == label], mixing) for label in classes]
-        self.total_s = sum(r.n_samples for r in recordings) / front_end.sample_rate
+        stretches = [s for r in recordings for s in r.stretches(front_end.hop_length, front_end.sample_rate)]
+        self._pools = [_Pool([s for s in stretches if s.item.label == label], mixing) for label in classes]
+        self._taught = [c for c, label in enumerate(classes) if any(s.item.label == label for s in stretches)]
+        self._over_time = [r for r in recordings if r.item.segments]
+        self._over_time_edges = _edges(np.array([r.active.sum() for r in self._over_time], float))
+        self.total_s = sum(s.n_samples for s in stretches) / front_end.sample_rate
         self.digest = data_digest(recordings)
         self.rooms_digest = hashlib.sha256(b"".join(room.tobytes() for room in rooms)).hexdigest()
         self._surroundings = Surroundings(front_end, tuple(rooms))
-        self._speech = self.classes.index(SPEECH) if SPEECH in classes else None
+        taught = [classes[c] for c in self._taught]
+        self._speech = self.classes.index(SPEECH) if SPEECH in taught else None
         self._noise = self.classes.index(NOISE) if NOISE in classes else None
 
     def crop(self, generator: Generator, n_frames: int) -> Crop:
         """A crop of `n_frames` frames."""
+        if self._over_time and generator.uniform() < self.mixing.as_recorded:
+            return self._as_recorded(generator, n_frames)
         front_end = self.front_end
         parts = np.zeros((len(self.classes), n_frames * front_end.hop_length), np.float32)
         labels = np.full(n_frames, IGNORE, np.int64)
@@ -179,8 +189,30 @@ class CropMaker:
                 position += self._place(generator, parts, labels, position, length, alone=islands)
             if generator.uniform() < 0.15:  # a pause
                 position += int(generator.uniform(0.1, 1.5) / front_end.hop_s)
-        mixed = Piece(parts.sum(axis=0), labels != IGNORE)
-        crop = self._affected(CROP_EFFECTS, generator, mixed)
+        return self._finished(generator, parts.sum(axis=0), parts, labels)
+
+    def _as_recorded(self, generator: Generator, n_frames: int) -> Crop:
+        """A stretch of a recording with labels over time, around a frame that has one."""
+        hop = self.front_end.hop_length
+        recording = self._over_time[int(np.searchsorted(self._over_time_edges, generator.uniform()))]
+        known = recording.labels(self.classes, self.front_end.hop_s)
+        middle = int(generator.choice(np.flatnonzero(known != IGNORE)))
+        latest = max(0, len(known) - n_frames)
+        first = min(latest, max(0, middle - int(generator.integers(n_frames))))
+        read = recording.read(first * hop, n_frames * hop)
+        samples, labels = np.zeros(n_frames * hop, np.float32), np.full(n_frames, IGNORE)
+        samples[: len(read)] = read / np.float32(rms(read))
+        found = known[first : first + n_frames]
+        labels[: len(found)] = found
+        heard = np.repeat(labels == np.arange(len(self.classes))[:, None], hop, axis=1)
+        return self._finished(generator, samples, samples * heard, labels)
+
+    def _finished(
+        self, generator: Generator, samples: Samples, parts: Samples, labels: npt.NDArray[np.int64]
+    ) -> Crop:
+        """The crop that samples make through microphones, lines and codecs."""
+        front_end = self.front_end
+        crop = self._affected(CROP_EFFECTS, generator, Piece(samples, labels != IGNORE))
         labels[~crop.active] = IGNORE
         audible = audible_parts(parts, self._noise, crop.noise_floor, front_end.hop_length, front_end.hop_s)
         return Crop(crop.samples, labels, audible)
@@ -202,7 +234,7 @@ class CropMaker:
         One that stands alone begins where its recording sounds, and has nothing else under it.
         """
         hop = self.front_end.hop_length
-        label = int(generator.integers(len(self.classes)))
+        label = self._taught[int(generator.integers(len(self._taught)))]
         if alone:
             piece = self._alone(self._short_piece(generator, label, length), label)
         else:
@@ -225,7 +257,7 @@ class CropMaker:
 
     def _lay_bed(self, generator: Generator, parts: Samples, labels: npt.NDArray[np.int64]) -> bool:
         """Fill the crop with one sound that is not speech, if there are such and speech to put on it."""
-        others = [c for c in range(len(self.classes)) if c != self._speech]
+        others = [c for c in self._taught if c != self._speech]
         if self._speech is None or not others:
             return False
         label = int(generator.choice(others))
@@ -275,7 +307,7 @@ class CropMaker:
         parts = self._alone(piece, label)
         is_speech = label == self._speech
         if generator.uniform() < (mixing.background if is_speech else mixing.distant):
-            others = [c for c in range(len(self.classes)) if c not in (label, self._speech)]
+            others = [c for c in self._taught if c not in (label, self._speech)]
             if others:
                 under = int(generator.choice(others))
                 sound = self._long_piece(generator, under, n)
@@ -387,7 +419,7 @@ class _Pool:
 
 def _edges(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     edges = np.cumsum(weights / weights.sum())
-    edges[-1] = 1.0
+    edges[-1:] = 1.0
     return edges
 
 

@@ -2,7 +2,8 @@
 
 A data set is a folder with one folder per class, nested as deep as it likes, or a manifest: a TSV or CSV
 file with the columns ``path`` and ``label`` and optionally ``split`` (train / val; test is left alone), ``source``,
-``licence``, ``kind`` and ``style``. Paths in a manifest are relative to it.
+``licence``, ``kind`` and ``style``. Paths in a manifest are relative to it. Or it is of recordings with labels over
+time (`swishcli.training.references`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import csv
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swishcli.errors import DataError, display_path
 from swishcli.files import recordings_in
-from swishcli.segments import SILENCE
+from swishcli.segments import SILENCE, Segment
+from swishcli.training.references import find_labelled
 
 SPEECH, MUSIC, NOISE = "speech", "music", "noise"
 """Classes with a meaning of their own, where a data set has them: speech is heard over all else, music and
@@ -24,6 +26,10 @@ noise can be made on the fly."""
 TRAIN, VAL, TEST = "train", "val", "test"
 VAL_SHARE = 0.15
 """Share of each class held out for validation where the data set does not say."""
+_WHOLE_RECORDINGS = 4
+"""So many recordings with labels over time at least, and whole ones are held out; else parts of each."""
+_PART_S, _PARTS = 10.0, 7
+"""Seconds of such a part, and which share of the recording they are: one in so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +38,40 @@ class Item:
 
     path: Path
     label: str
+    """Of all of it; empty where `segments` say which is where."""
     source: str
     """Where it comes from; recordings of one source never stand on both sides of a split made here."""
     split: str | None = None
     licence: str = ""
     kind: str = ""
     """What it is a recording of, in free words: what `MixingConfig.kind_weights` look at."""
+    segments: tuple[Segment, ...] = ()
+    """Labels over time; what they leave out is not known."""
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The classes that it teaches."""
+        return frozenset(s.label for s in self.segments if s.label != SILENCE) or frozenset({self.label})
 
 
-def find_items(data: Path) -> list[Item]:
-    """The labelled recordings of a folder or manifest, sorted by path.
+def find_items(data: Path, recordings: Path | None = None) -> list[Item]:
+    """The labelled recordings of a folder, a manifest or files of labels, sorted by path.
+
+    `recordings` is a folder that those of the labels are in, if they lie neither beside them nor where they say.
 
     Raises DataError if there is nothing, or a manifest lacks a column or names an unknown split.
     """
-    if data.is_dir():
-        items = _items_of_folder(data)
-    elif data.is_file():
-        items = _items_of_manifest(data)
-    else:
+    if not data.exists():
         raise DataError(f"{display_path(data)}: no such folder or manifest")
+    if recordings is not None and not recordings.is_dir():
+        raise DataError(f"{display_path(recordings)}: is no folder of recordings")
+    if items := [
+        Item(found.recording, "", str(found.recording), segments=found.segmentation.segments)
+        for found in find_labelled(data, recordings)
+        if set(found.segmentation.labels) - {SILENCE}
+    ]:
+        return items
+    items = _items_of_folder(data) if data.is_dir() else _items_of_manifest(data)
     labels = {item.label for item in items}
     if SILENCE in labels:
         raise DataError(
@@ -107,6 +128,8 @@ def split_items(items: Sequence[Item], seed: int) -> list[Item]:
 
     Raises DataError if a class has no recordings, or too few sources, on one of the sides.
     """
+    if items[0].segments:
+        return _split_over_time(items, seed)
     if items[0].split is None:
         items = _draw_split(items, seed)
     labels = sorted({item.label for item in items})
@@ -135,6 +158,59 @@ def _draw_split(items: Sequence[Item], seed: int) -> list[Item]:
             val_sources.add(source)
             taken += counts[source]
     return [replace(item, split=VAL if item.source in val_sources else TRAIN) for item in items]
+
+
+def _split_over_time(items: Sequence[Item], seed: int) -> list[Item]:
+    """As `split_items`, of recordings with labels over time: whole ones for validation, or parts of each if few."""
+    if items[0].split is None:
+        drawn = _draw_recordings(items, seed) if len(items) >= _WHOLE_RECORDINGS else []
+        items = drawn or [part for item in items for part in _parts(item)]
+    for split in (TRAIN, VAL):
+        if not any(item.split == split for item in items):
+            raise DataError(f"the labels over time are too short: nothing is left for the split {split!r}")
+    return list(items)
+
+
+def _draw_recordings(items: Sequence[Item], seed: int) -> list[Item]:
+    """Recordings for validation, at most half; nothing if one of them alone teaches a class."""
+    shuffled = sorted(items, key=lambda item: str(item.path))
+    random.Random(seed).shuffle(shuffled)
+    wanted = VAL_SHARE * sum(_labelled_s(item) for item in items)
+    val: list[Item] = []
+    for item in shuffled[: len(items) // 2]:
+        if sum(map(_labelled_s, val)) >= wanted:
+            break
+        val.append(item)
+    train = [item for item in items if item not in val]
+    if frozenset().union(*(item.labels for item in val)) - frozenset().union(*(i.labels for i in train)):
+        return []
+    return [replace(item, split=VAL if item in val else TRAIN) for item in items]
+
+
+def _labelled_s(item: Item) -> float:
+    return sum(s.duration for s in item.segments if s.label != SILENCE)
+
+
+def _parts(item: Item) -> Iterator[Item]:
+    """A recording twice: what is learnt from it, and what it validates; one part in `_PARTS`, spread over it."""
+    begin, end = item.segments[0].start, item.segments[-1].end
+    length = min(_PART_S, (end - begin) / _PARTS)
+    n = int((end - begin) / length + 1e-6)
+    held_out = [(begin + k * length, begin + (k + 1) * length) for k in range(n) if k % _PARTS == _PARTS // 2]
+    edges = [begin, *(edge for span in held_out for edge in span), end]
+    learnt = list(zip(edges[::2], edges[1::2], strict=True))
+    for split, spans in ((TRAIN, learnt), (VAL, held_out)):
+        if segments := _within(item.segments, spans):
+            yield replace(item, split=split, segments=segments)
+
+
+def _within(segments: Sequence[Segment], spans: Sequence[tuple[float, float]]) -> tuple[Segment, ...]:
+    return tuple(
+        replace(s, start=max(s.start, start), end=min(s.end, end))
+        for start, end in spans
+        for s in segments
+        if s.start < end and s.end > start
+    )
 
 
 def class_order(labels: Iterable[str]) -> tuple[str, ...]:

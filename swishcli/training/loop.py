@@ -38,6 +38,9 @@ from swishcli.training.teachers import (
 )
 from swishcli.training.validation import NetworkEngine, validate
 
+_LEAST_EPOCH_S = 300.0
+"""Crops are cut and mixed otherwise each time: half a minute of corrections still teaches for some epochs."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
@@ -45,7 +48,7 @@ class TrainingConfig:
 
     epochs: int = 16
     epoch_s: float = 0.0
-    """Seconds of crops in an epoch; 0 for as much as the training split holds."""
+    """Seconds of crops in an epoch; 0 for as much as the training split holds, and five minutes at least."""
     fresh_epochs: int = 0
     """Epochs after which crops are seen again, in another order; 0 if they are always new."""
     batch_s: float = 32.0
@@ -96,7 +99,7 @@ class EpochResult:
     """Counted from 1."""
     loss: float
     recalls: tuple[float, ...]
-    """Share of the 1-s windows of each class's validation recordings that are labelled right."""
+    """Share of each class's 1-s windows of the validation recordings that are labelled right, NaN if it has none."""
     temperature: float
     """What logits must be divided by for posteriors that are right as often as they say; see `temperature_of`."""
     seconds: float
@@ -104,7 +107,8 @@ class EpochResult:
     @property
     def macro_recall(self) -> float:
         """Mean of the classes' recalls: what the best weights are chosen by."""
-        return float(np.mean(self.recalls))
+        known = [recall for recall in self.recalls if not math.isnan(recall)]
+        return float(np.mean(known)) if known else 0.0
 
 
 class Observer(Protocol):
@@ -181,7 +185,7 @@ class Trainer:
 
     @property
     def _epoch_s(self) -> float:
-        return self.config.epoch_s or self.crops.total_s
+        return self.config.epoch_s or max(self.crops.total_s, _LEAST_EPOCH_S)
 
     @property
     def best(self) -> EpochResult | None:

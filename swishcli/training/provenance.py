@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -43,7 +44,8 @@ def provenance_of(
     best, rate = trainer.best, recipe.front_end.sample_rate
     result = None
     if best is not None:
-        recalls = dict(zip(trainer.crops.classes, best.recalls, strict=True))
+        pairs = zip(trainer.crops.classes, best.recalls, strict=True)
+        recalls = {label: recall for label, recall in pairs if not math.isnan(recall)}
         result = ValidationResult(best.epoch, best.macro_recall, recalls, best.temperature)
     return Provenance(
         command=command,
@@ -54,7 +56,11 @@ def provenance_of(
         teachers=tuple(Path(teacher).name for teacher in teachers),
         epochs_run=len(trainer.history),
         validation_1s_windows=result,
-        data=DataProvenance(data_digest([*train, *val]), _sources(train, rate), _sources(val, rate)),
+        data=DataProvenance(
+            data_digest([*train, *val]),
+            _sources(_stretches(train, recipe), rate),
+            _sources(_stretches(val, recipe), rate),
+        ),
         versions={
             "swish": __version__,
             "python": platform.python_version(),
@@ -64,6 +70,11 @@ def provenance_of(
             "onnxruntime": onnxruntime.__version__,
         },
     )
+
+
+def _stretches(recordings: Sequence[CachedRecording], recipe: Recipe) -> list[CachedRecording]:
+    front_end = recipe.front_end
+    return [s for r in recordings for s in r.stretches(front_end.hop_length, front_end.sample_rate)]
 
 
 def _sources(recordings: Sequence[CachedRecording], sample_rate: int) -> tuple[Source, ...]:

@@ -34,7 +34,11 @@ class RunObserver(Observer, Protocol):
         """After every recording that has been decoded or found in the cache."""
 
     def on_start(
-        self, recipe: Recipe, train: Sequence[CachedRecording], val: Sequence[CachedRecording]
+        self,
+        recipe: Recipe,
+        classes: Sequence[str],
+        train: Sequence[CachedRecording],
+        val: Sequence[CachedRecording],
     ) -> None:
         """Before the first batch."""
 
@@ -45,13 +49,16 @@ class TrainingRun:
     Parameters
     ----------
     data : Path
-        Folder or manifest, see `swishcli.training.datasets`.
+        Folder, manifest or labels over time, see `swishcli.training.datasets`.
     output : Path
         The checkpoint to write. ``<output>.state`` beside it holds what `resume` needs.
+    labelled : Path, optional
+        Folder of the recordings that labels over time are of, if neither beside them nor where they say.
     rooms : Path, optional
         Folder of measured impulse responses.
     init_from : str, optional
-        Model to start from. Front end and network are then its own, the classes those of the data.
+        Model to start from. Front end and network are then its own, the classes those of the data; with labels over
+        time, which may well be of some classes alone, its own too.
     teachers : sequence of str
         Models, by name or file, and at most one audio tagger, an ONNX file.
     command : str
@@ -75,6 +82,7 @@ class TrainingRun:
         workers: int,
         cache: Path,
         observer: RunObserver,
+        labelled: Path | None = None,
         rooms: Path | None = None,
         init_from: str | None = None,
         teachers: Sequence[str] = (),
@@ -87,9 +95,10 @@ class TrainingRun:
             ended = output.exists() and load_checkpoint(output).provenance.epochs_run > 0
             reason = "its training has ended" if ended else "no epoch of it has ended"
             raise CheckpointError(output, f"there is nothing to resume: {reason}")
-        items = split_items(find_items(data), recipe.training.seed)
-        classes = class_order(item.label for item in items)
+        items = split_items(find_items(data, labelled), recipe.training.seed)
+        labels = frozenset().union(*(item.labels for item in items))
         initial = load_checkpoint(find_model(init_from)) if init_from else None
+        classes = _classes(labels, initial if items[0].segments else None)
         self.recipe = _fitted(recipe, len(classes), initial)
         front_end = self.recipe.front_end
         tagger, networks = _teachers(teachers, self.recipe, classes)
@@ -103,8 +112,8 @@ class TrainingRun:
             recipe.training.max_unreadable,
         )
         # Files that could not be read are gone: what is left must still be enough.
-        readable = {r.item.label for r in recordings}
-        for label in classes:
+        readable = frozenset().union(*(r.item.labels for r in recordings))
+        for label in class_order(labels):
             if label not in readable:
                 raise DataError(f"the class {label!r} has no recordings that can be used")
         split_items([r.item for r in recordings], recipe.training.seed)
@@ -141,7 +150,7 @@ class TrainingRun:
         The checkpoint is written anew whenever an epoch was the best so far. On KeyboardInterrupt it holds
         the best weights, or, before the first epoch has ended, the latest; the interrupt is raised on.
         """
-        self._observer.on_start(self.recipe, self.train, self.val)
+        self._observer.on_start(self.recipe, self.trainer.crops.classes, self.train, self.val)
         try:
             self.trainer.run(self._observer, self.state_path, self._save)
         except KeyboardInterrupt:
@@ -181,6 +190,19 @@ class TrainingRun:
                 command=self._command,
             ),
         )
+
+
+def _classes(labels: frozenset[str], initial: Checkpoint | None) -> tuple[str, ...]:
+    """The classes of the data, besides those of a model that is taught more; its own order if there is nothing new.
+
+    Raises DataError if there are fewer than two.
+    """
+    if initial is not None and labels <= set(initial.classes):
+        return initial.classes
+    classes = class_order(labels | set(initial.classes if initial else ()))
+    if len(classes) < 2:
+        raise DataError(f"at least two classes are needed, the data has only {classes[0]!r}")
+    return classes
 
 
 def _fitted(recipe: Recipe, n_classes: int, initial: Checkpoint | None) -> Recipe:

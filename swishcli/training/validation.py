@@ -14,17 +14,20 @@ from swishcli.evaluation.metrics import recalls
 from swishcli.evaluation.scoring import (
     FRAME_S,
     WINDOW_S,
+    count_pairs,
     counted_windows_of,
     frame_labels,
     majority_labels,
 )
 from swishcli.features import Features
 from swishcli.inference import frame_scores
-from swishcli.network import SwishNet
+from swishcli.network import IGNORE, SwishNet
 from swishcli.segments import Segmentation
 from swishcli.smoothing import SmoothingConfig, log_softmax
 from swishcli.training.cache import CachedRecording
 
+_TELLING_S = 30.0
+"""Seconds of validation below which they say nothing about the temperature."""
 _BLOCK_S = 60.0
 """Seconds of a recording that are in memory at a time."""
 
@@ -49,23 +52,26 @@ def validate(
 ) -> tuple[tuple[float, ...], float]:
     """Recall of each class on the 1-s windows of whole recordings, and the temperature.
 
-    A window has the label that covers most of it after the default smoothing. `checkpoint` says the classes
-    and shapes; its weights are not looked at.
+    A window has the label that covers most of it, after the default smoothing where the network says it. A class that
+    no window has is one whose recall is NaN. `checkpoint` says the classes and shapes; its weights are not looked at.
     """
-    confusion = np.zeros((len(checkpoint.classes), len(checkpoint.classes) + 1), np.int64)
+    n_classes = len(checkpoint.classes)
+    confusion = np.zeros((n_classes, n_classes + 1), np.int64)
     sounding, labels = [], []
     for recording in recordings:
-        label = checkpoint.classes.index(recording.item.label)
         segmentation, logits = _heard(engine, checkpoint, recording)
-        answers = _answers(recording, segmentation, checkpoint)
-        confusion[label] += np.bincount(answers, minlength=confusion.shape[1])
-        active = recording.active[:: checkpoint.network.output_stride]
-        n = min(len(logits), len(active))
-        sounding.append(logits[:n][active[:n]])
-        labels.append(np.full(len(sounding[-1]), label))
+        confusion += count_pairs(*_windows(recording, segmentation, checkpoint), n_classes)
+        known = recording.labels(checkpoint.classes, checkpoint.front_end.hop_s)
+        known = known[:: checkpoint.network.output_stride][: len(logits)]
+        taught = known != IGNORE
+        sounding.append(logits[: len(known)][taught])
+        labels.append(known[taught])
+    wanted = np.concatenate(labels)
+    position_s = checkpoint.position_samples / checkpoint.front_end.sample_rate
+    telling = len(wanted) * position_s >= _TELLING_S
     return (
-        tuple(np.nan_to_num(recalls(confusion)).tolist()),
-        temperature_of(np.concatenate(sounding), np.concatenate(labels)),
+        tuple(recalls(confusion).tolist()),
+        temperature_of(np.concatenate(sounding), wanted) if telling else 1.0,
     )
 
 
@@ -83,15 +89,18 @@ def _heard(
     return Segmentation(recording.n_samples / rate, tuple(segments)), np.concatenate(logits)
 
 
-def _answers(
+def _windows(
     recording: CachedRecording, segmentation: Segmentation, checkpoint: Checkpoint
-) -> npt.NDArray[np.int64]:
-    """The class of each 1-s window that counts, or their number for silence."""
-    rate = checkpoint.front_end.sample_rate
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The class that each 1-s window that counts has, and the one it is given; their number for silence."""
+    rate, classes = checkpoint.front_end.sample_rate, checkpoint.classes
     windows = counted_windows_of(recording.blocks(round(_BLOCK_S * rate)), rate)
     n_frames = (max(windows, default=0) + 1) * round(WINDOW_S / FRAME_S)
-    frames = frame_labels(segmentation.segments, checkpoint.classes, n_frames)
-    return majority_labels(frames, windows, len(checkpoint.classes))
+    given, item = frame_labels(segmentation.segments, classes, n_frames), recording.item
+    answers = majority_labels(given, windows, len(classes))
+    if not item.segments:
+        return np.full(len(answers), classes.index(item.label)), answers
+    return majority_labels(frame_labels(item.segments, classes, n_frames), windows, len(classes)), answers
 
 
 def temperature_of(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
