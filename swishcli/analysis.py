@@ -167,6 +167,8 @@ class Stream:
         Of the blocks, in Hz; by default the model's own.
     every_s : float
         Seconds from one call of the network to the next.
+    on_scores : callable, optional
+        Given the frame scores of each call, before the segments are decided that come from them.
     """
 
     def __init__(
@@ -176,6 +178,7 @@ class Stream:
         smoothing: SmoothingConfig | None = None,
         sample_rate: int | None = None,
         every_s: float = EVERY_S,
+        on_scores: ScoresTaker | None = None,
     ) -> None:
         front_end = checkpoint.front_end
         self._sample_rate = sample_rate or front_end.sample_rate
@@ -189,6 +192,7 @@ class Stream:
         every = max(1, round(every_s / front_end.hop_s))
         self._runner = ChunkRunner(checkpoint, 1, engine, every)
         self._analyser = Analyser(checkpoint, smoothing)
+        self._on_scores = on_scores
         self.latency_s = every * front_end.hop_s + checkpoint.latency_s
         """Seconds after which a sound has had its part in the scores, the resampler's few ms apart.
 
@@ -227,4 +231,9 @@ class Stream:
         return self._analyser.classification()
 
     def _analysed(self, chunks: Iterable[FrameScores]) -> list[Segment]:
-        return [s for chunk in chunks for s in self._analyser.push(chunk.logits[0], chunk.level_db[0])]
+        segments: list[Segment] = []
+        for chunk in chunks:
+            if self._on_scores:
+                self._on_scores(chunk)
+            segments += self._analyser.push(chunk.logits[0], chunk.level_db[0])
+        return segments

@@ -79,8 +79,8 @@ class AudioStream:
     recording : str, Path, array, sequence of float or binary file
         A file, ``"-"`` for standard input, or samples in memory: ``[n]``, ``[channels, n]`` or
         ``[n, channels]`` (the longer axis is time); floats with full scale at ±1, or integers of 16 or 32 bits.
-    sample_rate : int
-        Rate of the blocks in Hz.
+    sample_rate : int or None
+        Rate of the blocks in Hz; None for the recording's own.
     decoding : Decoding
         Its channel ``None`` mixes the channels into one row, an int picks one (from 0), ``"split"`` makes
         each channel a row.
@@ -112,14 +112,17 @@ class AudioStream:
     def __init__(
         self,
         recording: Recording,
-        sample_rate: int,
+        sample_rate: int | None,
         decoding: Decoding = Decoding(),
         source_rate: int | None = None,
         block_s: float = BLOCK_S,
         low_latency: bool = False,
     ) -> None:
         if isinstance(recording, np.ndarray | list | tuple):
-            self._decoder = _from_samples(np.asarray(recording), source_rate or sample_rate)
+            rate = source_rate or sample_rate
+            if rate is None:
+                raise ValueError("samples in memory need a rate")
+            self._decoder = _from_samples(np.asarray(recording), rate)
         elif isinstance(recording, str | Path) or hasattr(recording, "read"):
             self._decoder = open_recording(recording, decoding.track, decoding.raw, low_latency)  # type: ignore[arg-type]
         else:
@@ -130,7 +133,7 @@ class AudioStream:
             raise AudioError(decoder.name, reason)
         if isinstance(channel, int) and not 0 <= channel < decoder.channels:
             raise AudioError(decoder.name, f"has no channel {channel}, only 0 to {decoder.channels - 1}")
-        self.sample_rate = sample_rate
+        self.sample_rate = sample_rate or decoder.sample_rate
         self.rows = decoder.channels if channel == "split" else 1
         self._channel = channel
         self._first = round(decoding.start_s * decoder.sample_rate)

@@ -134,9 +134,14 @@ class Model:
             for answer, channel in zip(answers, channels, strict=True)
         ]
 
-    def stream(self, sample_rate: int | None = None, every_s: float = EVERY_S) -> Stream:
+    def stream(
+        self,
+        sample_rate: int | None = None,
+        every_s: float = EVERY_S,
+        on_scores: ScoresTaker | None = None,
+    ) -> Stream:
         """Sound that is still coming in; see `swishcli.analysis.Stream`."""
-        return Stream(self.checkpoint, self._engine, self.smoothing, sample_rate, every_s)
+        return Stream(self.checkpoint, self._engine, self.smoothing, sample_rate, every_s, on_scores)
 
     def frame_scores(self, stream: AudioStream) -> Iterator[FrameScores]:
         """Logits and levels of a stream, chunk by chunk: what segments are made from."""

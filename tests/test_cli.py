@@ -279,7 +279,7 @@ def test_a_damaged_recording_is_warned_of_and_with_strict_an_error(
             "the sample format must be one of",
         ),
         (["classify", "x.wav", "--json", "--csv"], "choose one of them"),
-        (["listen", "x.wav"], "must be -, for standard input"),
+        (["listen", "x.wav"], "is a recording by its name"),
         (["train", "x", "-o", "y", "--init-from", "slim", "--size", "wide"], "leave --size and --causal out"),
         (["train", "x", "-o", "y", "--size", "7"], "the size '7' is none of"),
     ],

@@ -37,7 +37,7 @@ def timeline(segmentation: Segmentation, labels: Iterable[str], console: Console
 
     looks = looks_of(labels)
     present = [label for label in looks if label in segmentation.labels]
-    name_cells = min(_LONGEST_NAME, max((len(display_path(label)) for label in present), default=0))
+    name_cells = name_cells_of(present)
     cells = console.width - name_cells - 1
     span_s = segmentation.duration - segmentation.offset
     if cells < _LEAST_CELLS or span_s <= 0 or not present:
@@ -58,15 +58,31 @@ def lanes(
     """A line for each label: its name and, for each cell, a block as high as its share in ``[C, K]``."""
     from rich.text import Text
 
-    heights = _PLAIN_HEIGHTS if console.options.ascii_only else _HEIGHTS
     lines = []
     for label, row in zip(labels, heard.T, strict=True):
-        style = style_of(looks[label], console)
-        blocks = "".join(heights[_level(share, len(heights) - 1)] for share in row.tolist())
-        line = Text(no_wrap=True)
-        line.append(_cut(display_path(label), name_cells).ljust(name_cells) + " ")
-        lines.append(line.append(blocks, style))
+        line = Text(name_of(label, name_cells) + " ", no_wrap=True)
+        lines.append(line.append_text(blocks(row.tolist(), looks[label], console)))
     return lines
+
+
+def name_cells_of(labels: Iterable[str]) -> int:
+    """Cells for the names of lanes."""
+    return min(_LONGEST_NAME, max((len(display_path(label)) for label in labels), default=0))
+
+
+def blocks(shares: Iterable[float], look: Look, console: Console) -> Text:
+    """Shares as cells that are filled as high."""
+    from rich.text import Text
+
+    heights = _PLAIN_HEIGHTS if console.options.ascii_only else _HEIGHTS
+    filled = "".join(heights[_level(share, len(heights) - 1)] for share in shares)
+    return Text(filled, style_of(look, console), no_wrap=True)
+
+
+def name_of(label: str, cells: int) -> str:
+    """A label in so many cells."""
+    name = display_path(label)
+    return (name if len(name) <= cells else name[: cells - 1] + "…").ljust(cells)
 
 
 def bar(share: float, cells: int, look: Look, console: Console) -> Text:
@@ -75,8 +91,7 @@ def bar(share: float, cells: int, look: Look, console: Console) -> Text:
 
     plain = console.options.ascii_only
     if cells == 1:
-        heights = _PLAIN_HEIGHTS if plain else _HEIGHTS
-        return Text(heights[_level(share, len(heights) - 1)], style_of(look, console))
+        return blocks([share], look, console)
     widths = _PLAIN_WIDTHS if plain else _WIDTHS
     full, rest = divmod(_level(share, cells * (len(widths) - 1)), len(widths) - 1)
     filled = widths[-1] * full + (widths[rest] if rest else "")
@@ -105,7 +120,3 @@ def _times(start_s: float, end_s: float, cells: int, name_cells: int) -> Text:
         if cell >= len(line) and cell + len(text) <= cells:
             line = line.ljust(cell) + text + " "
     return Text(" " * (name_cells + 1) + line.rstrip(), "dim", no_wrap=True)
-
-
-def _cut(name: str, cells: int) -> str:
-    return name if len(name) <= cells else name[: cells - 1] + "…"
