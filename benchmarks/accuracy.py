@@ -44,6 +44,7 @@ from swishcli.evaluation.metrics import (
     Confusion,
     accuracy,
     balanced_detection,
+    calibration_counts,
     calibration_error,
     macro_recall,
     recalls,
@@ -114,7 +115,8 @@ class ClipResults:
     def calibration_error(self, kind: str | None = None) -> float:
         """Of all clips, or of those of a kind."""
         of_kind = np.array([kind is None or kind in kinds for kinds in self.kinds])
-        return calibration_error(self.confidences[of_kind], (self.answers == self.labels)[of_kind])
+        right = (self.answers == self.labels)[of_kind]
+        return calibration_error(calibration_counts(self.confidences[of_kind], right))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from training_data import manifest_of
 
 from swishcli.errors import DataError
-from swishcli.training.datasets import TRAIN, VAL, Item, find_items, split_items
+from swishcli.training.datasets import TRAIN, VAL, Item, find_items, is_manifest, split_items
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -41,6 +41,19 @@ def test_a_folder_laid_out_as_musan_is_a_data_set(tmp_path: Path) -> None:
     )
     assert [item.label for item in find_items(tmp_path)] == ["music", "noise", "speech"]
     assert len({item.source for item in find_items(tmp_path)}) == 3
+
+
+def test_a_table_of_musan_is_a_data_set(tmp_path: Path) -> None:
+    table = tmp_path / "ANNOTATIONS"
+    table.write_text("speech-librivox-0000 f japanese\nnoise-free-sound-0001 \n")
+    assert is_manifest(table)
+    assert find_items(table) == [
+        Item(tmp_path / "noise-free-sound-0001.wav", "noise", "noise-free-sound-0001"),
+        Item(tmp_path / "speech-librivox-0000.wav", "speech", "speech-librivox-0000", kind="f japanese"),
+    ]
+    table.write_text("speech-librivox-0000 f\nlibrivox f\n")
+    with pytest.raises(DataError, match="line 2: 'librivox' is no name like music-fma-0000"):
+        find_items(table)
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "BOM"])

@@ -123,6 +123,47 @@ def test_recordings_of_one_label_are_judged_in_windows(swish: Swish, samples: Pa
     assert "boundary" not in done.stdout
 
 
+MUSAN = "music-fma-0000 classical N Somebody\nmusic-fma-0001 pop Y Someone\n\nmusic-fma-0002 jazz N\n"
+
+
+def test_labels_of_whole_recordings_are_references_of_labels_in_files(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "fma").mkdir()
+    (tmp_path / "fma" / "ANNOTATIONS").write_text(MUSAN)
+    lines = (
+        '{"path": "x/music-fma-0000.wav", "segments": [[0, 6, "music"], [6, 8, "speech"]]}\n'
+        '{"path": "x/music-fma-0001.wav", "segments": [[0, 1.4, "silence"], [1.4, 4, "music"]]}\n'
+        '{"path": "x/music-fma-0003.wav", "segments": [[0, 1, "music"]]}\n'
+    )
+    (tmp_path / "said.jsonl").write_text(lines)
+    done = swish("evaluate", tmp_path / "fma" / "ANNOTATIONS", tmp_path / "said.jsonl", "--json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    # Nobody hears that the first second is a pause: it is a miss, as silence always is.
+    assert found["confusion_s"]["hypotheses"][:2] == ["speech", "music"]
+    assert found["confusion_s"]["references"]["music"] == [2.0, 9.0, 1.0]
+    assert sorted(done.stderr.splitlines()) == [
+        f"swish: {tmp_path}/fma/music-fma-0002.wav: has a reference and no hypothesis",
+        "swish: music-fma-0003: has a hypothesis and no reference",
+        "swish: warning: only hypotheses say speech: all of it is wrong; --map gives labels other names",
+    ]
+
+
+def test_where_the_recordings_are_there_pauses_do_not_count(
+    swish: Swish, samples: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "said.jsonl").write_text(swish("segment", "--json", samples, "-m", tiny_model).stdout)
+    by_files = swish("evaluate", samples / "labels.tsv", tmp_path / "said.jsonl", "--json")
+    by_model = swish("evaluate", samples / "labels.tsv", "--model", tiny_model, "--json")
+    assert json.loads(by_files.stdout)["confusion_s"] == json.loads(by_model.stdout)["confusion_s"]
+
+
+def test_a_table_with_times_that_is_wrong_stays_an_error(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("path,label,start,end\na.wav,speech,0,2\na.wav,music,1,3\n")
+    done = swish("evaluate", tmp_path / "r.csv", tmp_path / "r.csv")
+    assert done.returncode == 2
+    assert "line 3: overlaps the segment before it" in done.stderr
+
+
 def test_wrong_usage_is_a_sentence(swish: Swish, samples: Path, tmp_path: Path) -> None:
     reference = samples / "programme.tsv"
     for arguments, sentence in (

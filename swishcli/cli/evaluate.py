@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ import typer
 from swishcli.cli.console import print_error, print_text
 from swishcli.cli.exit_codes import ExitCode
 from swishcli.cli.options import CsvOption, DeviceName, DeviceOption, ThreadsOption, TierOption, check_picture
-from swishcli.errors import display_path
+from swishcli.errors import SwishError, display_path
 
 if TYPE_CHECKING:
     from swishcli.evaluation.pairing import Pair
@@ -27,8 +27,9 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="REFERENCE",
-            help="Labels that are right: a file, or a folder of them. With --model also what train learns from: "
-            "recordings with such files beside them, corrections, a folder with a folder per class, a manifest.",
+            help="Labels that are right: a file, a folder of them, or a table of recordings and their labels. With "
+            "--model also what train learns from: recordings with such files beside them, corrections, a folder with "
+            "a folder per class, a manifest.",
         ),
     ],
     hypothesis: Annotated[
@@ -195,9 +196,12 @@ class _Pairs:
     def with_labels(self, hypothesis: Path) -> list[Pair]:
         """Pairs with the labels that lie in files."""
         from swishcli.evaluation.pairing import match, read_all
+        from swishcli.training.datasets import is_manifest
 
-        references = read_all(self.reference, self.tier)
         hypotheses = read_all(hypothesis)
+        if is_manifest(self.reference):
+            return self._with_whole_labels(hypotheses)
+        references = read_all(self.reference, self.tier)
         one_each = not self.reference.is_dir() and not hypothesis.is_dir()
         pairs, errors = match(references, hypotheses, one_each and len(references) == len(hypotheses) == 1)
         for error in errors:
@@ -221,7 +225,6 @@ class _Pairs:
             raise DataError("there is nothing but silence on both sides")
 
     def _with_references(self, model: str, beside: dict[str, tuple[Path, Path]]) -> list[Pair]:
-        from swishcli.errors import SwishError
         from swishcli.evaluation.pairing import match, read_all
 
         references: dict[str, Segmentation | SwishError] = {}
@@ -237,34 +240,71 @@ class _Pairs:
             self._fail(str(error))
         return [self._renamed(pair) for pair in pairs]
 
-    def _with_classes(self, model: str) -> list[Pair]:
-        from swishcli.audio import AudioStream
-        from swishcli.checkpoint import find_model, load_checkpoint
-        from swishcli.evaluation.pairing import Pair
-        from swishcli.evaluation.scoring import counted_windows_of, in_windows
+    def _with_whole_labels(self, hypotheses: Mapping[str, Segmentation | SwishError]) -> list[Pair]:
+        from swishcli.evaluation.pairing import match_recordings
+
+        items = self._items()
+        found, errors = match_recordings([item.path for item in items], self.reference.parent, hypotheses)
+        pairs = []
+        for item, hypothesis in zip(items, found, strict=True):
+            try:
+                if hypothesis is not None:
+                    pairs.append(self._in_windows(item, hypothesis, labels=()))
+            except SwishError as unreadable:
+                errors.append(unreadable)
+        for error in errors:
+            self._fail(str(error))
+        return pairs
+
+    def _items(self) -> list[Item]:
+        """The labelled recordings of a folder of classes or a manifest. Raises DataError, BadParameter."""
         from swishcli.training.datasets import VAL, find_items
 
         items = find_items(self.reference)
-        if items[0].segments:  # files of labels that say whose they are
-            return self._with_items(model, items)
         if any(item.split for item in items):
             items = [item for item in items if item.split == (self.split or VAL)]
         elif self.split is not None:
             raise typer.BadParameter("the data names no splits", param_hint="--split")
-        self.in_windows = True
-        checkpoint = load_checkpoint(find_model(model))
-        rate = checkpoint.front_end.sample_rate
+        return items
+
+    def _with_classes(self, model: str) -> list[Pair]:
+        from swishcli.checkpoint import find_model, load_checkpoint
+
+        items = self._items()
+        if items[0].segments:  # files of labels that say whose they are
+            return self._with_items(model, items)
+        classes = load_checkpoint(find_model(model)).classes
         said = self._segmented(model, [item.path for item in items])
-        labels = [self.names.get(label, label) for label in checkpoint.classes]
-        pairs = []
-        for item in items:
-            if (hypothesis := said.get(str(item.path))) is not None:
-                windows = counted_windows_of((block[0] for block in AudioStream(item.path, rate)), rate)
-                label = self.names.get(item.label, item.label)
-                known = tuple(dict.fromkeys([*labels, label]))
-                reference, windowed = in_windows(label, windows, self._relabelled(hypothesis), known)
-                pairs.append(Pair(str(item.path), item.source, reference, windowed))
-        return pairs
+        paired = ((item, said.get(str(item.path))) for item in items)
+        return [
+            self._in_windows(item, hypothesis, classes)
+            for item, hypothesis in paired
+            if hypothesis is not None
+        ]
+
+    def _in_windows(self, item: Item, hypothesis: Segmentation, labels: Sequence[str]) -> Pair:
+        """A recording of one label in windows of 1 s: those that are not much softer than it, or all without sound.
+
+        `labels` are those that the hypothesis may give beside those that it gives. Raises AudioError.
+        """
+        from swishcli.audio import AudioStream
+        from swishcli.evaluation.pairing import Pair
+        from swishcli.evaluation.scoring import WINDOW_S, counted_windows_of, in_windows
+        from swishcli.features import FrontEndConfig
+        from swishcli.segments import SILENCE
+
+        self.in_windows = True
+        hypothesis = self._relabelled(hypothesis)
+        label = self.names.get(item.label, item.label)
+        known = dict.fromkeys([*(self.names.get(name, name) for name in labels), *hypothesis.labels, label])
+        known.pop(SILENCE, None)
+        if item.path.is_file():
+            rate = FrontEndConfig().sample_rate
+            windows = counted_windows_of((block[0] for block in AudioStream(item.path, rate)), rate)
+        else:
+            windows = list(range(max(1, int(hypothesis.duration / WINDOW_S))))
+        reference, windowed = in_windows(label, windows, hypothesis, tuple(known))
+        return Pair(str(item.path), item.source, reference, windowed)
 
     def _with_items(self, model: str, items: Sequence[Item]) -> list[Pair]:
         from swishcli.evaluation.pairing import Pair

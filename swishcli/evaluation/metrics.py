@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+CALIBRATION_BINS = 15
+"""Of confidence, from 0 to 1."""
+
 Confusion = npt.NDArray[np.int64]
 """``[K, K + 1]``: counts by reference class and hypothesis, the last column for silence."""
 
@@ -60,19 +63,29 @@ def balanced_detection(confusion: Confusion, index: int) -> float:
     return float((hit + 1 - false_alarm) / 2)
 
 
-def calibration_error(
-    confidences: npt.NDArray[np.floating], right: npt.NDArray[np.bool_], bins: int = 15
-) -> float:
-    """Expected calibration error: mean distance of confidence and share of right answers, by bins.
+def calibration_counts(
+    confidences: npt.NDArray[np.floating], right: npt.NDArray[np.bool_], bins: int = CALIBRATION_BINS
+) -> npt.NDArray[np.float64]:
+    """Answers, sum of their confidences, right ones among them of each bin of confidence: ``[bins, 3]``.
 
-    Naeini et al. 2015, *Obtaining Well Calibrated Probabilities Using Bayesian Binning*. Both ``[n]``.
+    Both ``[n]``. Such counts of several sets add up to those of all.
+    """
+    which = np.clip((confidences * bins).astype(int), 0, bins - 1)
+    sums = (np.bincount(which, weights, bins) for weights in (None, confidences, right))
+    return np.stack([np.asarray(s, float) for s in sums], axis=1)
 
-    >>> round(calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, True, True, False])), 3)
+
+def calibration_error(counts: npt.NDArray[np.float64]) -> float:
+    """Expected calibration error: mean distance of confidence and share of right answers, by bins; NaN without any.
+
+    Naeini et al. 2015, *Obtaining Well Calibrated Probabilities Using Bayesian Binning*. From `calibration_counts`.
+
+    >>> counts = calibration_counts(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, True, True, False]))
+    >>> round(calibration_error(counts), 3)
     0.1
     """
-    which = np.minimum((confidences * bins).astype(int), bins - 1)
-    gaps = np.bincount(which, confidences - right, minlength=bins)
-    return float(np.abs(gaps).sum() / max(1, len(confidences)))
+    answers = counts[:, 0].sum()
+    return float(np.abs(counts[:, 1] - counts[:, 2]).sum() / answers) if answers else float("nan")
 
 
 @dataclass(frozen=True, slots=True)

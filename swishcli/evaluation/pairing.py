@@ -6,6 +6,7 @@ are of one recording. JSON Lines, as `swish segment --json` prints, RTTM and tab
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -156,6 +157,32 @@ def match(
         elif isinstance(reference, Segmentation) and isinstance(hypothesis, Segmentation):
             pairs.append(Pair(name, PurePath(name).parent.as_posix(), reference, hypothesis))
     return pairs, errors
+
+
+def match_recordings(
+    recordings: Sequence[Path], folder: Path, hypotheses: Mapping[str, Segmentation | SwishError]
+) -> tuple[list[Segmentation | None], list[SwishError]]:
+    """The hypothesis about each recording, by its path below a folder or its name; errors for what has no partner."""
+    names = [recording_name(PurePath(path.name)) for path in recordings]
+    alone = {name for name, n in Counter(names).items() if n == 1}
+    found: list[Segmentation | None] = []
+    errors: list[SwishError] = []
+    left = dict(hypotheses)
+    for path, name in zip(recordings, names, strict=True):
+        below = recording_name(path.relative_to(folder)) if path.is_relative_to(folder) else name
+        hypothesis = left.pop(below, None) or (left.pop(name, None) if name in alone else None)
+        if hypothesis is None:
+            errors.append(DataError(f"{display_path(path)}: has a reference and no hypothesis"))
+        elif isinstance(hypothesis, SwishError):
+            errors.append(hypothesis)
+        found.append(hypothesis if isinstance(hypothesis, Segmentation) else None)
+    errors += [
+        side
+        if isinstance(side, SwishError)
+        else DataError(f"{display_path(name)}: has a hypothesis and no reference")
+        for name, side in left.items()
+    ]
+    return found, errors
 
 
 def label_names(text: str) -> dict[str, str]:

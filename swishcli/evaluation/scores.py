@@ -18,6 +18,8 @@ import numpy.typing as npt
 from swishcli.evaluation.metrics import (
     accuracy,
     balanced_detection,
+    calibration_counts,
+    calibration_error,
     f1s,
     f_score,
     macro_recall,
@@ -27,7 +29,6 @@ from swishcli.evaluation.metrics import (
 from swishcli.evaluation.scoring import FRAME_S, boundary_score, count_pairs, frame_labels
 from swishcli.segments import SILENCE, Segment, Segmentation, merge_adjacent
 
-CALIBRATION_BINS = 15
 LONGEST_STRETCHES = 10
 """Errors kept of each recording, the longest ones."""
 
@@ -215,7 +216,7 @@ def figures(counts: Counts, config: ScoringConfig) -> dict[str, float]:
         "segment_f1": f_score(*counts.segments.sum(axis=0).tolist()),
         "segment_error_rate": wrong / wanted if wanted else float("nan"),
         "event_f1": f_score(*counts.events.sum(axis=0).tolist()),
-        "calibration_error": _calibration_error(counts.calibration),
+        "calibration_error": calibration_error(counts.calibration),
     }
 
 
@@ -311,16 +312,7 @@ def _calibration(
         if s.confidence is not None and s.label != SILENCE:
             confidences[round(s.start / FRAME_S) : round(s.end / FRAME_S)] = s.confidence
     counted = (wanted < n_classes) & ~np.isnan(confidences)
-    confidence, right = confidences[counted], (wanted == given)[counted]
-    bins = np.clip((confidence * CALIBRATION_BINS).astype(int), 0, CALIBRATION_BINS - 1)
-    sums = (np.bincount(bins, weights, CALIBRATION_BINS) for weights in (None, confidence, right))
-    return np.stack([np.asarray(s, float) for s in sums], axis=1)
-
-
-def _calibration_error(calibration: Array) -> float:
-    """Expected calibration error over frames, as `metrics.calibration_error` over answers."""
-    frames = calibration[:, 0].sum()
-    return float(np.abs(calibration[:, 1] - calibration[:, 2]).sum() / frames) if frames else float("nan")
+    return calibration_counts(confidences[counted], (wanted == given)[counted])
 
 
 def _stretches(

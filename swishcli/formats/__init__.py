@@ -41,7 +41,7 @@ from swishcli.formats.json import (
 )
 from swishcli.formats.rttm import Rttm
 from swishcli.formats.subtitles import Srt, Vtt
-from swishcli.formats.tables import PATH_COLUMNS, Csv, Tsv, csv_line, table_header, table_rows
+from swishcli.formats.tables import PATH_COLUMNS, Csv, Tsv, csv_line, has_times, table_header, table_rows
 from swishcli.formats.textgrid import TextGrid
 from swishcli.segments import SILENCE, Segmentation, merge_adjacent
 
@@ -53,6 +53,7 @@ __all__ = [
     "SNAP_S",
     "Format",
     "csv_line",
+    "has_times",
     "losses",
     "read_all_segments",
     "read_segments",

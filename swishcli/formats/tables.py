@@ -105,6 +105,17 @@ def table_rows(segmentation: Segmentation) -> list[list[str]]:
     ]
 
 
+def has_times(header: str) -> bool:
+    """Whether the header of a table, whatever stands between its columns, has one of starts.
+
+    >>> has_times("path,Onset,class"), has_times("path\tlabel")
+    (True, False)
+    """
+    return any(
+        _MEANINGS.get(_without_unit(cell.strip().lower())) == "start" for cell in re.split("[,;\t]", header)
+    )
+
+
 def without_tabs(label: str) -> str:
     """A label that fits between tabs."""
     return re.sub(r"[\t\r\n]", " ", label)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from swishcli.errors import display_path
+from swishcli.evaluation.metrics import CALIBRATION_BINS
 from swishcli.evaluation.pairing import Pair
 from swishcli.evaluation.report import Evaluation
-from swishcli.evaluation.scores import CALIBRATION_BINS, ScoringConfig
+from swishcli.evaluation.scores import ScoringConfig
 from swishcli.evaluation.scoring import FRAME_S, frame_labels
 from swishcli.pictures.drawing import drawn, legend, set_time_axis
 from swishcli.pictures.overview import Array

@@ -2,8 +2,9 @@
 
 A data set is a folder with one folder per class, nested as deep as it likes, or a manifest: a TSV or CSV
 file with the columns ``path`` and ``label`` and optionally ``split`` (train / val; test is left alone), ``source``,
-``licence``, ``kind`` and ``style``. Paths in a manifest are relative to it. Or it is of recordings with labels over
-time (`swishcli.training.references`).
+``licence``, ``kind`` and ``style``. Paths in a manifest are relative to it. MUSAN's tables of annotations, each called
+``ANNOTATIONS``, are manifests of the recordings beside them. Or it is of recordings with labels over time
+(`swishcli.training.references`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from swishcli.errors import DataError, display_path
 from swishcli.files import recordings_in
+from swishcli.formats import has_times
 from swishcli.segments import SILENCE, Segment
 from swishcli.training.references import find_labelled
 
@@ -30,6 +32,8 @@ _WHOLE_RECORDINGS = 4
 """So many recordings with labels over time at least, and whole ones are held out; else parts of each."""
 _PART_S, _PARTS = 10.0, 7
 """Seconds of such a part, and which share of the recording they are: one in so many."""
+
+_MUSAN_TABLE = "ANNOTATIONS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,18 @@ def find_items(data: Path, recordings: Path | None = None) -> list[Item]:
     return sorted(items, key=lambda item: str(item.path))
 
 
+def is_manifest(data: Path) -> bool:
+    """Whether a file says what whole recordings are: MUSAN's, or a table with paths and labels and without times."""
+    if data.name == _MUSAN_TABLE:
+        return data.is_file()
+    try:
+        with data.open(encoding="utf-8-sig") as file:
+            header = file.readline(1 << 16).rstrip("\n")
+    except (OSError, UnicodeError):
+        return False
+    return {"path", "label"} <= set(header.split("\t" if "\t" in header else ",")) and not has_times(header)
+
+
 def _items_of_folder(folder: Path) -> list[Item]:
     items = []
     for class_folder in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
@@ -101,6 +117,8 @@ def _items_of_manifest(manifest: Path) -> list[Item]:
         text = manifest.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise DataError(f"{name}: cannot be read as a manifest: {error}") from None
+    if manifest.name == _MUSAN_TABLE:
+        return _items_of_musan(manifest, text)
     delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
     items = []
     for number, row in enumerate(csv.DictReader(text.splitlines(), delimiter=delimiter), start=2):
@@ -121,6 +139,21 @@ def _items_of_manifest(manifest: Path) -> list[Item]:
             f"it holds {sorted(map(str, splits))}"
         )
     return [item for item in items if item.split != TEST]
+
+
+def _items_of_musan(table: Path, text: str) -> list[Item]:
+    """From lines of a name, which begins with the class, and words about it: ``music-fma-0000 rock Y Somebody``."""
+    items = []
+    for number, line in enumerate(text.splitlines(), 1):
+        name, _, words = line.strip().partition(" ")
+        label, minus, _ = name.partition("-")
+        if name and not (label and minus):
+            raise DataError(f"{display_path(table)}, line {number}: {name!r} is no name like music-fma-0000")
+        if name:
+            items.append(Item(table.parent / f"{name}.wav", label, name, kind=words.strip()))
+    if not items:
+        raise DataError(f"{display_path(table)}: lists no recordings")
+    return items
 
 
 def split_items(items: Sequence[Item], seed: int) -> list[Item]:
