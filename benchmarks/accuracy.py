@@ -240,7 +240,7 @@ def measure_clips(
                 continue
             spread = np.unique(np.linspace(0, len(clips) - 1, min(len(clips), CLIPS_OF_EACH)).astype(int))
             features = np.stack([mfcc(clips[k], front_end).T for k in spread])
-            for posterior in np.exp(log_softmax(engine(features).mean(axis=2))):
+            for posterior in np.exp(log_softmax(engine(features).logits.mean(axis=2))):
                 labels.append(LABELS.index(item.label))
                 answers.append(LABELS.index(model.classes[int(posterior.argmax())]))
                 confidences.append(float(posterior.max()))

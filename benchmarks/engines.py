@@ -34,7 +34,7 @@ def main() -> None:
         for item in corpus.val:
             samples = corpus.samples(item.path)
             features = np.ascontiguousarray(mfcc(samples, checkpoint.front_end).T[None])
-            first, second = (np.exp(log_softmax(engine(features)[0].T)) for engine in engines)
+            first, second = (np.exp(log_softmax(engine(features).logits[0].T)) for engine in engines)
             worst = max(worst, float(np.abs(first - second).max()))
             other += int((first.argmax(1) != second.argmax(1)).sum())
             positions += len(first)

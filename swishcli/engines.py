@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +28,20 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[str, ...] = get_args(Device)
 
 
+class Outputs(NamedTuple):
+    """What a network says about features ``[N, F, T]``, for P = ceil(T / output_stride) positions."""
+
+    logits: npt.NDArray[np.float32]
+    """Of the classes, one of which it is: ``[N, K, P]``."""
+    audible: npt.NDArray[np.float32] | None = None
+    """Log-odds of each class to be heard, ``[N, K, P]``; None from a network that does not say it."""
+
+
 class Engine(Protocol):
     """Runs a network."""
 
-    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
-        """Features ``[N, F, T]`` → logits ``[N, K, ceil(T / output_stride)]``."""
+    def __call__(self, features: Features) -> Outputs:
+        """What the network says about features ``[N, F, T]``."""
 
 
 class EngineFactory(Protocol):
@@ -53,10 +62,10 @@ class OnnxEngine:
         self._session = open_session(checkpoint.onnx, name, threads)
         n_frames = 2 * network.output_stride + 1
         try:
-            found = self(np.zeros((1, network.n_features, n_frames), np.float32)).shape
+            found = [o.shape for o in self._run(np.zeros((1, network.n_features, n_frames), np.float32))]
         except Exception:  # its exceptions have no base of their own
-            found = ()
-        if found != (1, network.n_classes, network.n_positions(n_frames)):
+            found = []
+        if found != [(1, network.n_classes, network.n_positions(n_frames))] * (1 + network.audible):
             raise CheckpointError(name, "has an ONNX graph that is not of the network it describes")
 
     @staticmethod
@@ -64,9 +73,12 @@ class OnnxEngine:
         """On the CPU, for a checkpoint that has a graph."""
         return device == "cpu" and bool(checkpoint.onnx) and find_spec("onnxruntime") is not None
 
-    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
-        logits: npt.NDArray[np.float32] = self._session.run(None, {"features": features})[0]
-        return logits
+    def __call__(self, features: Features) -> Outputs:
+        return Outputs(*self._run(features))
+
+    def _run(self, features: Features) -> list[npt.NDArray[np.float32]]:
+        outputs: list[npt.NDArray[np.float32]] = self._session.run(None, {"features": features})
+        return outputs
 
 
 class TorchEngine:
@@ -75,22 +87,21 @@ class TorchEngine:
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu", threads: int = 1) -> None:
         import torch
 
-        from swishcli.network import network_of
+        from swishcli.network import Answers, network_of
 
         self._torch = torch
         self._device = torch.device(device)
-        self._network = network_of(checkpoint).to(self._device).eval()
+        self._answers = Answers(network_of(checkpoint)).to(self._device).eval()
 
     @staticmethod
     def serves(checkpoint: Checkpoint, device: str) -> bool:
         """Wherever torch is installed."""
         return find_spec("torch") is not None
 
-    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
+    def __call__(self, features: Features) -> Outputs:
         with self._torch.inference_mode():
-            logits = self._network(self._torch.from_numpy(features).to(self._device))
-            result: npt.NDArray[np.float32] = logits.float().cpu().numpy()
-            return result
+            answers = self._answers(self._torch.from_numpy(features).to(self._device))
+            return Outputs(*(answer.float().cpu().numpy() for answer in answers))
 
 
 ENGINES: dict[str, EngineFactory] = {"onnx": OnnxEngine, "torch": TorchEngine}

@@ -45,6 +45,8 @@ class FrameScores:
     """``[rows, P, K]``."""
     level_db: npt.NDArray[np.float32]
     """``[rows, P]``: level of the samples each position stands for, in dBFS, an offset of theirs apart."""
+    audible: npt.NDArray[np.float32] | None = None
+    """Log-odds of each class to be heard, ``[rows, P, K]``; None from a network that does not say it."""
 
     @property
     def posteriors(self) -> npt.NDArray[np.float32]:
@@ -199,9 +201,15 @@ def _run(chunk: _Chunk, network: NetworkConfig, engine: Engine) -> FrameScores:
     stride = network.output_stride
     n_frames = chunk.moments.shape[1]
     first, count = chunk.context // stride, network.n_positions(n_frames)
-    logits = engine(chunk.features)[:, :, first : first + count]
+    logits, audible = (
+        None
+        if output is None
+        else np.ascontiguousarray(output[:, :, first : first + count].transpose(0, 2, 1))
+        for output in engine(chunk.features)
+    )
+    assert logits is not None
     level_db = 10 * np.log10(_variances(chunk.moments, stride) + _QUIETEST)
-    return FrameScores(np.ascontiguousarray(logits.transpose(0, 2, 1)), level_db.astype(np.float32))
+    return FrameScores(logits, level_db.astype(np.float32), audible)
 
 
 def _variances(moments: Features, stride: int) -> Features:

@@ -9,7 +9,6 @@ from functools import cache
 from itertools import repeat
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 
@@ -17,7 +16,7 @@ from swishcli import inference
 from swishcli.architecture import NetworkConfig
 from swishcli.audio import Samples
 from swishcli.checkpoint import Checkpoint
-from swishcli.engines import Engine, OnnxEngine, TorchEngine
+from swishcli.engines import Engine, OnnxEngine, Outputs, TorchEngine
 from swishcli.errors import AudioError
 from swishcli.features import Features, FrontEndConfig, MfccStream
 from swishcli.inference import ChunkRunner, FrameScores, frame_scores
@@ -31,7 +30,7 @@ NETWORKS = {
     "causal": NetworkConfig(width=4, causal=True),
     "uneven": NetworkConfig(width=4, strides=(3, 2, 5), output_stride=6),
     "uneven causal": NetworkConfig(width=4, strides=(3, 2, 5), output_stride=6, causal=True),
-    "bands": NetworkConfig(width=4, band_channels=(2, 2, 2, 2), strides=(2,) * 6),
+    "bands": NetworkConfig(width=4, band_channels=(2, 2, 2, 2), strides=(2,) * 6, audible=True),
     "bands causal": NetworkConfig(width=4, band_channels=(2, 2, 2, 2), strides=(2, 3), causal=True, delay=8),
     "one grid": NetworkConfig(width=4, strides=(2, 2), output_stride=4),
 }
@@ -70,22 +69,27 @@ def run(samples: Samples, name: str, kind: str = "torch", block: int = N, **opti
     """FrameScores of samples ``[rows, n]`` that arrive in blocks, all chunks together."""
     blocks = (samples[:, i : i + block] for i in range(0, samples.shape[1], block))
     chunks = list(frame_scores(blocks, len(samples), checkpoint(name), engine(name, kind), **options))
+    audible = [c.audible for c in chunks if c.audible is not None]
     return FrameScores(
         np.concatenate([c.logits for c in chunks], axis=1),
         np.concatenate([c.level_db for c in chunks], axis=1),
+        np.concatenate(audible, axis=1) if audible else None,
     )
 
 
 @cache
-def whole(name: str, rows: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Logits ``[rows, P, K]`` and levels ``[rows, P]`` of `sound` from one call of the network."""
+def whole(name: str, rows: int) -> FrameScores:
+    """The scores of `sound` from one call of the network, but the last, of less than a position."""
     front_end, stride = FrontEndConfig(), NETWORKS[name].output_stride
     stream = MfccStream(front_end, rows)
     features = np.concatenate([stream.push(sound(rows))[0], stream.finish()[0]], axis=1)
-    logits = engine(name, "torch")(np.ascontiguousarray(features.transpose(0, 2, 1)))
+    logits, audible = engine(name, "torch")(np.ascontiguousarray(features.transpose(0, 2, 1)))
     step = stride * front_end.hop_length
     own = sound(rows)[:, : N // step * step].reshape(rows, -1, step)
-    return logits.transpose(0, 2, 1), 10 * np.log10(own.astype(float).var(axis=2))
+    level_db = 10 * np.log10(own.astype(float).var(axis=2))
+    return FrameScores(
+        logits.transpose(0, 2, 1), level_db, None if audible is None else audible.transpose(0, 2, 1)
+    )
 
 
 @pytest.mark.parametrize("kind", ["torch", "onnx"])
@@ -103,11 +107,14 @@ def whole(name: str, rows: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np
 def test_chunks_with_context_give_the_scores_of_the_whole(
     kind: str, name: str, chunk_frames: int, block: int, rows: int, threads: int
 ) -> None:
-    logits, level_db = whole(name, rows)
+    right = whole(name, rows)
     chunked = run(sound(rows), name, kind, block, chunk_frames=chunk_frames, threads=threads)
-    np.testing.assert_allclose(chunked.logits, logits, rtol=0, atol=2e-5)
-    assert chunked.level_db.shape[1] == level_db.shape[1] + 1  # the last one is of less than a position
-    np.testing.assert_allclose(chunked.level_db[:, :-1], level_db, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(chunked.logits, right.logits, rtol=0, atol=2e-5)
+    assert chunked.level_db.shape[1] == right.level_db.shape[1] + 1
+    np.testing.assert_allclose(chunked.level_db[:, :-1], right.level_db, rtol=0, atol=1e-3)
+    assert (chunked.audible is None) == (right.audible is None) == (not NETWORKS[name].audible)
+    if chunked.audible is not None and right.audible is not None:
+        np.testing.assert_allclose(chunked.audible, right.audible, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("n", [1, 160, 161, 641, 16000])
@@ -123,7 +130,9 @@ def test_the_onnx_engine_gives_the_logits_of_the_torch_engine(name: str) -> None
     for rows, n_frames in ((1, 1), (2, 999)):
         features = np.random.default_rng(0).normal(0, 30, (rows, 64, n_frames)).astype(np.float32)
         by_torch, by_onnx = engine(name, "torch")(features), engine(name, "onnx")(features)
-        np.testing.assert_allclose(by_onnx, by_torch, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(by_onnx.logits, by_torch.logits, rtol=0, atol=1e-4)
+        if NETWORKS[name].audible:
+            np.testing.assert_allclose(by_onnx.audible, by_torch.audible, rtol=0, atol=1e-4)
 
 
 def test_levels_are_decibels_of_full_scale() -> None:
@@ -147,8 +156,8 @@ def test_an_offset_of_the_samples_is_no_sound(offset: float) -> None:
 def test_no_more_frames_are_held_than_a_chunk_and_its_context() -> None:
     network = NETWORKS["centred"]
 
-    def answer_nothing(features: Features) -> npt.NDArray[np.float32]:
-        return np.zeros((1, 3, network.n_positions(features.shape[2])), np.float32)
+    def answer_nothing(features: Features) -> Outputs:
+        return Outputs(np.zeros((1, 3, network.n_positions(features.shape[2])), np.float32))
 
     runner = ChunkRunner(checkpoint("centred"), 1, answer_nothing, chunk_frames=1000)
     block = np.zeros((1, 700, 64), np.float32), np.zeros((1, 700, 2), np.float32)
@@ -165,9 +174,9 @@ def test_no_more_frames_are_held_than_a_chunk_and_its_context() -> None:
 def test_the_network_is_called_once_a_chunk() -> None:
     calls = []
 
-    def count(features: Features) -> npt.NDArray[np.float32]:
+    def count(features: Features) -> Outputs:
         calls.append(features.shape[2])
-        return np.zeros((1, 3, NETWORKS["centred"].n_positions(features.shape[2])), np.float32)
+        return Outputs(np.zeros((1, 3, NETWORKS["centred"].n_positions(features.shape[2])), np.float32))
 
     minutes = (np.zeros((1, 960_000), np.float32) for _ in range(10))
     for _ in frame_scores(minutes, 1, checkpoint("centred"), count, threads=2):
@@ -180,10 +189,10 @@ def most_memory(hours: float) -> int:
     network = NETWORKS["centred"]
     generator = np.random.default_rng(0)
 
-    def talk(features: Features) -> npt.NDArray[np.float32]:
+    def talk(features: Features) -> Outputs:
         n = network.n_positions(features.shape[2])
         opinions = generator.normal(0, 3, (1, 3, n // 100 + 1)).astype(np.float32)
-        return opinions.repeat(100, axis=2)[..., :n]
+        return Outputs(opinions.repeat(100, axis=2)[..., :n])
 
     runner = ChunkRunner(checkpoint("centred"), 1, talk, inference.CHUNK_FRAMES)
     smoother = Smoother(SmoothingConfig(), checkpoint("centred").classes, (25, 1))

@@ -10,6 +10,7 @@ import torch
 
 from swishcli.analysis import Analyser
 from swishcli.checkpoint import Checkpoint
+from swishcli.engines import Outputs
 from swishcli.evaluation.metrics import recalls
 from swishcli.evaluation.scoring import (
     FRAME_S,
@@ -38,13 +39,11 @@ class NetworkEngine:
     def __init__(self, network: SwishNet, device: torch.device) -> None:
         self._network, self._device = network.eval(), device
 
-    def __call__(self, features: Features) -> npt.NDArray[np.float32]:
-        """Features ``[N, F, T]`` → logits ``[N, K, ceil(T / output_stride)]``."""
+    def __call__(self, features: Features) -> Outputs:
+        """The logits; what is audible is not validated."""
         with torch.inference_mode():
-            logits: npt.NDArray[np.float32] = (
-                self._network(torch.from_numpy(features).to(self._device)).float().cpu().numpy()
-            )
-        return logits
+            logits = self._network(torch.from_numpy(features).to(self._device))
+            return Outputs(logits.float().cpu().numpy())
 
 
 def validate(
