@@ -23,6 +23,7 @@ from swishcli.engines import Engine
 from swishcli.errors import AudioError
 from swishcli.features import MfccStream
 from swishcli.inference import ChunkRunner, FrameScores, frame_scores
+from swishcli.layers import LayerAnalyser
 from swishcli.segments import SILENCE, Classification, Segment, Segmentation
 from swishcli.smoothing import SmoothingConfig, log_softmax
 
@@ -43,6 +44,8 @@ class Analysis:
 
     classification: Classification
     segmentation: Segmentation
+    layers: Segmentation | None = None
+    """Where each class can be heard, alone or beneath others; None where nobody asked."""
 
 
 class Analyser:
@@ -104,14 +107,16 @@ def analyse(
     on_progress: Progress | None = None,
     on_scores: ScoresTaker | None = None,
     on_samples: SamplesTaker | None = None,
+    with_layers: bool = False,
 ) -> list[Analysis]:
-    """Both answers about a recording, one for every row of `stream`.
+    """Both answers about a recording, one for every row of `stream`; and what can be heard, `with_layers`.
 
     With several `threads` it may be another one that calls `on_samples`.
 
-    Raises AudioError if the recording cannot be read.
+    Raises AudioError if the recording cannot be read, CheckpointError if the model has no layers.
     """
     rows = [Analyser(checkpoint, smoothing, stream.offset_s) for _ in range(stream.rows)]
+    layers = [LayerAnalyser(checkpoint, smoothing, stream.offset_s) for _ in rows] if with_layers else []
     segments: list[list[Segment]] = [[] for _ in rows]
     blocks = stream if on_samples is None else _told(stream, on_samples)
     for scores in frame_scores(blocks, stream.rows, checkpoint, engine, threads=threads):
@@ -119,21 +124,26 @@ def analyse(
             rows, segments, scores.logits, scores.level_db, strict=True
         ):
             decided += row.push(logits, level_db)
+        if layers:
+            assert scores.audible is not None
+            for layer, audible, level_db in zip(layers, scores.audible, scores.level_db, strict=True):
+                layer.push(audible, level_db)
         if on_scores:
             on_scores(scores)
         if on_progress:
             on_progress(stream.duration, stream.expected_duration)
     answers = []
-    for row, decided in zip(rows, segments, strict=True):
+    for i, (row, decided) in enumerate(zip(rows, segments, strict=True)):
         decided += row.finish(stream.duration)
         # Complete only now that all has been decoded.
         warnings = tuple(stream.warnings)
-        answers.append(
-            Analysis(
-                replace(row.classification(), warnings=warnings),
-                Segmentation(stream.duration, tuple(decided), warnings=warnings),
-            )
-        )
+        segmentation = Segmentation(stream.duration, tuple(decided), warnings=warnings)
+        classification = replace(row.classification(), warnings=warnings)
+        answers.append(Analysis(classification, segmentation))
+        if layers:
+            heard = replace(layers[i].finish(stream.duration), warnings=warnings)
+            audible = {name: heard.total(name) / classification.duration for name in checkpoint.classes}
+            answers[i] = Analysis(replace(classification, audible=audible), segmentation, heard)
     return answers
 
 

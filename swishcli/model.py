@@ -97,6 +97,23 @@ class Model:
         """Cut a recording into labelled segments that tile it; parameters as in `classify`."""
         return self.analyse(recording, _of_channel(decoding, channel), sample_rate)[0].segmentation
 
+    def layers(
+        self,
+        recording: Recording,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        decoding: Decoding = Decoding(),
+    ) -> Segmentation:
+        """Say where each class can be heard, alone or beneath others; parameters as in `classify`.
+
+        Segments of one class follow each other, those of others may overlap them.
+
+        Raises CheckpointError if the model does not say it.
+        """
+        (answer, *_) = self.analyse(recording, _of_channel(decoding, channel), sample_rate, with_layers=True)
+        assert answer.layers is not None
+        return answer.layers
+
     def analyse(
         self,
         recording: Recording,
@@ -105,12 +122,13 @@ class Model:
         on_progress: Progress | None = None,
         on_scores: ScoresTaker | None = None,
         on_samples: SamplesTaker | None = None,
+        with_layers: bool = False,
     ) -> list[Analysis]:
         """Classify and segment in one pass; one answer, or with the channel "split" one for each channel.
 
         `on_progress` is called with the seconds done and the seconds expected (None if unknown), `on_scores`
         with the frame scores of one stretch after the other, `on_samples` with the samples ``[rows, n]`` at the
-        model's rate, in case more than the answers is wanted.
+        model's rate, in case more than the answers is wanted. What can be heard beneath is found `with_layers`.
         """
         path = fspath(recording) if isinstance(recording, str | PathLike) else None
         source = Path(recording) if isinstance(recording, PathLike) else recording
@@ -124,12 +142,14 @@ class Model:
             on_progress,
             on_scores,
             on_samples,
+            with_layers,
         )
         channels = range(len(answers)) if decoding.channel == "split" else [decoding.channel]
         return [
             Analysis(
                 replace(answer.classification, path=path, channel=channel),
                 replace(answer.segmentation, path=path, channel=channel),
+                None if answer.layers is None else replace(answer.layers, path=path, channel=channel),
             )
             for answer, channel in zip(answers, channels, strict=True)
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,8 +74,13 @@ class Segmentation:
     """What was damaged or missing in the recording, a sentence each, without its name."""
     partial: bool = False
     """Whether stretches are left out, as by `only`: then the segments follow each other and need not tile."""
+    layered: bool = False
+    """Whether segments say where a label's sound can be heard, and those of other labels may overlap them."""
 
     def __post_init__(self) -> None:
+        if self.layered:
+            self._check_layers()
+            return
         if self.partial:
             times = [time for s in self.segments for time in (s.start, s.end)]
             if times != sorted(times) or (times and times[-1] > self.duration):
@@ -84,6 +89,14 @@ class Segmentation:
         edges = [self.offset, *(s.end for s in self.segments)]
         if [s.start for s in self.segments] != edges[:-1] or edges[-1] != self.duration:
             raise ValueError(f"segments do not tile [{self.offset}, {self.duration}]")
+
+    def _check_layers(self) -> None:
+        """Raises ValueError."""
+        ends: dict[str, float] = {}
+        for s in self.segments:
+            if s.start < ends.get(s.label, 0.0) or s.end > self.duration:
+                raise ValueError("segments of a label do not follow each other within the recording")
+            ends[s.label] = s.end
 
     def __iter__(self) -> Iterator[Segment]:
         return iter(self.segments)
@@ -134,7 +147,29 @@ class Segmentation:
                 kept[-1] = replace(kept[-1], end=wide.end, confidence=confidence)
             else:
                 kept.append(wide)
-        return replace(self, segments=tuple(kept), partial=True)
+        return replace(self, segments=tuple(kept), partial=True, layered=False)
+
+    def without(self, others: Segmentation) -> Segmentation:
+        """What is left of the segments where none of the segments of `others` lies.
+
+        >>> s = Segmentation(3.0, (Segment(0.0, 3.0, "speech"),))
+        >>> [(left.start, left.end) for left in s.without(Segmentation(3.0, (Segment(1.0, 2.0, "music"),), partial=True))]
+        [(0.0, 1.0), (2.0, 3.0)]
+        """
+        left, covered, next_ = [], _union(others), 0
+        for s in self.segments:
+            start = s.start
+            while next_ < len(covered) and covered[next_][1] <= start:
+                next_ += 1
+            for low, high in islice(covered, next_, None):
+                if low >= s.end:
+                    break
+                if low > start:
+                    left.append(replace(s, start=start, end=low))
+                start = max(start, high)
+            if start < s.end:
+                left.append(replace(s, start=start))
+        return replace(self, segments=tuple(left), partial=True)
 
     def plot(
         self,
@@ -200,6 +235,27 @@ class Classification:
     channel: int | None = None
     warnings: tuple[str, ...] = ()
     """What was damaged or missing in the recording, a sentence each, without its name."""
+    audible: Mapping[str, float] = field(default_factory=dict)
+    """Share of the time that each class can be heard, alone or beneath others; empty where nobody asked."""
+
+
+def layered(
+    duration: float, segments: Iterable[Segment], path: str | None = None, channel: int | None = None
+) -> Segmentation:
+    """Segments of labels that may overlap, in the order in which they begin."""
+    ordered = tuple(sorted(segments, key=lambda s: (s.start, s.end)))
+    return Segmentation(duration, ordered, path, channel, layered=True)
+
+
+def _union(segments: Iterable[Segment]) -> list[tuple[float, float]]:
+    """Stretches that segments cover, in order and apart from each other."""
+    stretches: list[tuple[float, float]] = []
+    for s in sorted(segments, key=lambda s: s.start):
+        if stretches and s.start <= stretches[-1][1]:
+            stretches[-1] = stretches[-1][0], max(stretches[-1][1], s.end)
+        else:
+            stretches.append((s.start, s.end))
+    return stretches
 
 
 def merge_adjacent(segments: Iterable[Segment]) -> tuple[Segment, ...]:

@@ -68,13 +68,14 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from swishcli.network import SwishNet, to_onnx
 
-    front_end, config = FrontEndConfig(n_mfcc=32), NetworkConfig(n_features=32, width=4)
+    front_end, config = FrontEndConfig(n_mfcc=32), NetworkConfig(n_features=32, width=4, audible=True)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(1)
         network = SwishNet(config).train()
         for _ in range(10):  # running means and variances of roughly what a front end gives
             network(20 * torch.randn(8, config.n_features, 512))
         network.head.weight *= 5
+        network.audible.weight *= 5
     weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     classes = ("speech", "music", "noise")
     onnx = to_onnx(network)

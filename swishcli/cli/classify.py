@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -68,6 +68,12 @@ def classify(
     copy_to: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Put a copy of each recording there instead.")
     ] = None,
+    layers: Annotated[
+        bool,
+        typer.Option(
+            "--layers", help="Give the share of time that each class can be heard, also beneath others."
+        ),
+    ] = False,
     strict: StrictOption = False,
     channel: ChannelOption = None,
     track: TrackOption = None,
@@ -106,6 +112,7 @@ def classify(
         threads or default_threads(),
         decoding,
         strict=strict,
+        with_layers=layers,
         sorting=_sorting(link_to, copy_to, channel),
     )
     batch = Batch(given, task, from_file, BatchOptions(jobs, timeout))
@@ -162,19 +169,21 @@ class ClassificationView(View["Classification"]):
             "duration": answer.duration,
             "label": answer.label,
             "confidence": round(answer.confidence, 3),
-            "shares": {label: round(share, 4) for label, share in answer.shares.items()},
+            "shares": _rounded(answer.shares),
+            **({"audible": _rounded(answer.audible)} if answer.audible else {}),
             **warnings,
         }
 
     def header(self, answer: Classification) -> list[str]:
         """Names of the columns of CSV and text."""
         channel = ["channel"] if self.with_channel else []
-        return ["path", *channel, "duration", "label", "confidence", *answer.shares]
+        audible = (f"{label}_audible" for label in answer.audible)
+        return ["path", *channel, "duration", "label", "confidence", *answer.shares, *audible]
 
     def rows(self, answer: Classification) -> list[list[str]]:
         """The row of CSV and text."""
         channel = [str(answer.channel)] if self.with_channel else []
-        shares = (f"{share:.4f}" for share in answer.shares.values())
+        shares = (f"{share:.4f}" for share in (*answer.shares.values(), *answer.audible.values()))
         confidence = f"{answer.confidence:.3f}"
         return [[str(answer.path), *channel, f"{answer.duration:.3f}", answer.label, confidence, *shares]]
 
@@ -186,7 +195,8 @@ class ClassificationView(View["Classification"]):
         from swishcli.cli.timeline import bar
         from swishcli.pictures.palette import looks_of
 
-        out, looks = console(), looks_of(answer.shares)
+        shown = answer.audible or answer.shares
+        out, looks = console(), looks_of(shown)
         channel: list[Column[Classification]] = [Column("channel", lambda a: str(a.channel), 7, right=True)]
         widest = max(map(len, ("label", *answer.shares)))
         others: list[Column[Classification]] = [
@@ -197,12 +207,12 @@ class ClassificationView(View["Classification"]):
         ]
         # The same for every row, so not by this answer's name: of folders the names are not known before.
         longest = max((len(display_path(p)) for p in self.paths), default=0)
-        fixed, headings = [column.width for column in others], [*map(display_path, answer.shares)]
+        fixed, headings = [column.width for column in others], [*map(display_path, shown)]
         gap, name_cells, bar_cells = _layout(out.width, max(_NAME_CELLS, longest), fixed, headings)
 
         def share_of(label: str) -> Column[Classification]:
             def cell(answer: Classification) -> Text:
-                share = answer.shares[label]
+                share = (answer.audible or answer.shares)[label]
                 percent = _percent(share).rjust(_PERCENT_CELLS) + " " * (bar_cells > 1)
                 return Text(percent) + bar(share, bar_cells, looks[label], out)
 
@@ -210,7 +220,7 @@ class ClassificationView(View["Classification"]):
             return Column(heading, cell, _share_cells(heading, bar_cells))
 
         name: Column[Classification] = Column("recording", lambda a: display_path(str(a.path)), name_cells)
-        print_row([name, *others, *map(share_of, answer.shares)], answer, first, gap)
+        print_row([name, *others, *map(share_of, shown)], answer, first, gap)
 
 
 def _layout(
@@ -229,6 +239,10 @@ def _layout(
 def _share_cells(heading: str, bar_cells: int) -> int:
     """Cells of a share: a percentage, and a bar that stands apart from it if it is longer than a cell."""
     return max(len(heading), _PERCENT_CELLS + bar_cells + (bar_cells > 1))
+
+
+def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
+    return {label: round(share, 4) for label, share in shares.items()}
 
 
 def _percent(share: float) -> str:

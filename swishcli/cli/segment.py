@@ -100,6 +100,18 @@ def segment(
         float,
         typer.Option(min=0, help="With --only or --extract: seconds to add on both sides of each segment."),
     ] = 0.0,
+    clean: Annotated[
+        bool,
+        typer.Option(
+            "--clean", help="With --only or --extract: leave out where another class can be heard beneath."
+        ),
+    ] = False,
+    layers: Annotated[
+        bool,
+        typer.Option(
+            "--layers", help="Say where each class can be heard, also beneath others: segments may overlap."
+        ),
+    ] = False,
     extract: Annotated[
         str | None,
         typer.Option(
@@ -190,8 +202,10 @@ def segment(
         hint = "--table" if extract is None else "--extract"
         raise typer.BadParameter("takes all recordings, done before or not", param_hint=hint)
     _check_clips(extract, output, only, min_length, kaldi)
-    if pad and only is None and extract is None:
-        raise typer.BadParameter("needs --only LABEL or --extract LABEL", param_hint="--pad")
+    if (pad or clean) and only is None and extract is None:
+        raise typer.BadParameter("needs --only LABEL or --extract LABEL", param_hint="--pad/--clean")
+    if clean and layers:
+        raise typer.BadParameter("choose one of them", param_hint="--clean/--layers")
     is_single = from_file is None and channel != "split" and _is_single(given)
     if frames is not None:
         _check_frames(frames, is_single)
@@ -229,7 +243,8 @@ def segment(
             silence_dbfs=silence_db,
         ),
         strict=strict,
-        selection=None if only is None else Selection(only, pad),
+        selection=Selection(only, pad, (only or extract) if clean else None, layers),
+        with_layers=layers or clean,
         frames=frames,
         plot=plot,
         references=None if reference is None else References(reference),

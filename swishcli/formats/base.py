@@ -16,6 +16,8 @@ SNAP_S = 1e-6
 """Boundaries no further apart than this, in seconds, are read as one: other programs round."""
 
 
+TIER = "swish"
+"""Name of the tier of what does not overlap."""
 ROUNDING_S = 0.0005
 """By as much times may change where they are written with three decimals."""
 
@@ -134,6 +136,13 @@ def milliseconds_text(time: int) -> str:
 def confidence_text(segment: Segment) -> str:
     """The confidence with three decimals; nothing where there is none."""
     return "" if segment.confidence is None else f"{segment.confidence:.3f}"
+
+
+def tiers(segmentation: Segmentation) -> dict[str, Segmentation]:
+    """By its name, what a format with tiers writes into each: all of it, or a tier for each label of layers."""
+    if not segmentation.layered:
+        return {TIER: segmentation}
+    return {label: segmentation.only(label) for label in segmentation.labels}
 
 
 def visible(segmentation: Segmentation) -> Iterator[tuple[int, int, Segment]]:

@@ -6,14 +6,23 @@ import re
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from swishcli.formats.base import Format, Row, assemble_sparse, malformed, missing_tier, row_of, visible
+from swishcli.formats.base import (
+    Format,
+    Row,
+    assemble_sparse,
+    malformed,
+    missing_tier,
+    row_of,
+    tiers,
+    visible,
+)
 from swishcli.segments import Segmentation
 
 _SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 
 
 class Elan(Format):
-    """One tier of annotations with times; when read, the first that has some. White space around labels goes.
+    """A tier of annotations with times, or one for each label of layers; when read, the first that has some. White space around labels goes.
 
     Annotations that refer to others, as translations do, have no times and are passed over.
     """
@@ -38,24 +47,29 @@ class Elan(Format):
         )
         ElementTree.SubElement(document, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
         times = ElementTree.SubElement(document, "TIME_ORDER")
-        tier = ElementTree.SubElement(
-            document, "TIER", {"LINGUISTIC_TYPE_REF": "default-lt", "TIER_ID": "swish"}
-        )
+        number = 0
+        for name, tier in tiers(segmentation).items():
+            element = ElementTree.SubElement(
+                document, "TIER", {"LINGUISTIC_TYPE_REF": "default-lt", "TIER_ID": _printable(name)}
+            )
+            for start, end, segment in visible(tier):
+                number += 1
+                slots = f"ts{2 * number - 1}", f"ts{2 * number}"
+                for slot, time in zip(slots, (start, end), strict=True):
+                    ElementTree.SubElement(
+                        times, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(time)}
+                    )
+                annotation = ElementTree.SubElement(
+                    ElementTree.SubElement(element, "ANNOTATION"),
+                    "ALIGNABLE_ANNOTATION",
+                    {"ANNOTATION_ID": f"a{number}", "TIME_SLOT_REF1": slots[0], "TIME_SLOT_REF2": slots[1]},
+                )
+                ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = _printable(segment.label)
         ElementTree.SubElement(
             document,
             "LINGUISTIC_TYPE",
             {"GRAPHIC_REFERENCES": "false", "LINGUISTIC_TYPE_ID": "default-lt", "TIME_ALIGNABLE": "true"},
         )
-        for number, (start, end, segment) in enumerate(visible(segmentation), 1):
-            slots = f"ts{2 * number - 1}", f"ts{2 * number}"
-            for slot, time in zip(slots, (start, end), strict=True):
-                ElementTree.SubElement(times, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(time)})
-            annotation = ElementTree.SubElement(
-                ElementTree.SubElement(tier, "ANNOTATION"),
-                "ALIGNABLE_ANNOTATION",
-                {"ANNOTATION_ID": f"a{number}", "TIME_SLOT_REF1": slots[0], "TIME_SLOT_REF2": slots[1]},
-            )
-            ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = _printable(segment.label)
         ElementTree.indent(document)
         text = ElementTree.tostring(document, encoding="unicode")
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'

@@ -51,13 +51,14 @@ def _of_line(number: int, line: str) -> Segmentation:
 def segmentation_to_dict(segmentation: Segmentation) -> dict[str, object]:
     """The JSON object of a segmentation; times in seconds.
 
-    ``channel`` is there where it is of one, ``partial`` where it is, ``warnings`` where there are some.
+    ``channel`` is there where it is of one, ``partial`` and ``layered`` where it is, ``warnings`` where there are
+    some.
 
     >>> segmentation_to_dict(Segmentation(1.5, (Segment(0.0, 1.5, "music", 0.9),), "a.wav"))["segments"]
     [{'start': 0.0, 'end': 1.5, 'label': 'music', 'confidence': 0.9}]
     """
     channel = {} if segmentation.channel is None else {"channel": int(segmentation.channel)}
-    partial = {"partial": True} if segmentation.partial else {}
+    partial = {name: True for name in ("partial", "layered") if getattr(segmentation, name)}
     warnings = {"warnings": list(segmentation.warnings)} if segmentation.warnings else {}
     return {
         "path": segmentation.path,
@@ -98,6 +99,7 @@ def segmentation_from_dict(data: object) -> Segmentation:
             None if channel is None else int(_number(channel)),
             tuple(map(_text, data.get("warnings", ()))),
             partial=data.get("partial") is True,
+            layered=data.get("layered") is True,
         )
     except (AttributeError, LookupError, OverflowError, TypeError):
         raise ValueError(

@@ -14,13 +14,15 @@ from swishcli.formats.base import (
     milliseconds_text,
     missing_tier,
     row_of,
+    tiers,
     visible,
 )
 from swishcli.segments import SILENCE, Segmentation
 
 
 class TextGrid(Format):
-    """One interval tier; when read, the first of however many, in the long or the short text format.
+    """One interval tier, or one for each label of layers; when read, the first of however many, in the long or
+    the short text format.
 
     An interval without text is `SILENCE`: Praat marks pauses so. Time that was not listened to is one too,
     because Praat wants every tier to begin with the sound.
@@ -34,22 +36,12 @@ class TextGrid(Format):
         """Name of the tier to read, None for the first of intervals."""
 
     def render(self, segmentation: Segmentation) -> str:
-        end = milliseconds(segmentation.duration)
-        rows = list(_without_gaps(segmentation, end))
-        intervals = "".join(
-            f"        intervals [{number}]:\n"
-            f"            xmin = {milliseconds_text(xmin)}\n"
-            f"            xmax = {milliseconds_text(xmax)}\n"
-            f"            text = {_quoted(label)}\n"
-            for number, (xmin, xmax, label) in enumerate(rows, 1)
-        )
-        xmax = milliseconds_text(end)
+        xmax = milliseconds_text(milliseconds(segmentation.duration))
+        written = tiers(segmentation)
         return (
             'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
-            f"xmin = 0.000\nxmax = {xmax}\ntiers? <exists>\nsize = 1\nitem []:\n"
-            '    item [1]:\n        class = "IntervalTier"\n        name = "swish"\n'
-            f"        xmin = 0.000\n        xmax = {xmax}\n        intervals: size = {len(rows)}\n"
-        ) + intervals
+            f"xmin = 0.000\nxmax = {xmax}\ntiers? <exists>\nsize = {len(written)}\nitem []:\n"
+        ) + "".join(_tier(number, name, tier) for number, (name, tier) in enumerate(written.items(), 1))
 
     def parse(self, text: str) -> Segmentation:
         tokens = _Tokens(text)
@@ -70,6 +62,21 @@ class TextGrid(Format):
         if self.tier is not None:
             raise missing_tier(self.tier, names)
         raise malformed(tokens.line, "no interval tier")
+
+
+def _tier(number: int, name: str, segmentation: Segmentation) -> str:
+    end = milliseconds(segmentation.duration)
+    rows = list(_without_gaps(segmentation, end))
+    return (
+        f'    item [{number}]:\n        class = "IntervalTier"\n        name = {_quoted(name)}\n'
+        f"        xmin = 0.000\n        xmax = {milliseconds_text(end)}\n        intervals: size = {len(rows)}\n"
+    ) + "".join(
+        f"        intervals [{i}]:\n"
+        f"            xmin = {milliseconds_text(xmin)}\n"
+        f"            xmax = {milliseconds_text(xmax)}\n"
+        f"            text = {_quoted(label)}\n"
+        for i, (xmin, xmax, label) in enumerate(rows, 1)
+    )
 
 
 def _without_gaps(segmentation: Segmentation, duration: int) -> Iterator[tuple[int, int, str]]:

@@ -52,11 +52,28 @@ class Destination:
 
 @dataclass(frozen=True)
 class Selection:
-    """Segments of one class alone."""
+    """What is kept of the segments; everything, unless something is asked for."""
 
-    label: str
+    label: str | None = None
+    """The one class whose segments are kept."""
     pad_s: float = 0.0
     """Seconds that each is longer for on both sides."""
+    clean: str | None = None
+    """A class whose segments are cut where another one can be heard beneath."""
+    layers: bool = False
+    """Whether it is the layers that are kept: where each class can be heard."""
+
+    def of(self, answer: Analysis) -> Analysis:
+        """An answer of which only this is left."""
+        segmentation = answer.segmentation
+        if answer.layers is not None and self.layers:
+            segmentation = answer.layers
+        elif answer.layers is not None and self.clean is not None:
+            others = [s for s in answer.layers if s.label != self.clean]
+            segmentation = segmentation.without(replace(answer.layers, segments=tuple(others)))
+        if self.label is not None:
+            segmentation = segmentation.only(self.label, self.pad_s)
+        return replace(answer, segmentation=segmentation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +120,9 @@ class AnalysisTask:
     """Fields of a `SmoothingConfig` and values instead of the model's own."""
     strict: bool = False
     """Whether a recording with warnings is a failed one."""
-    selection: Selection | None = None
+    selection: Selection = Selection()
+    with_layers: bool = False
+    """Whether it is found where each class can be heard, alone or beneath others."""
     destination: Destination | None = None
     frames: Path | None = None
     """File for the frame scores of the recording, if there is one recording."""
@@ -173,13 +192,12 @@ class AnalysisTask:
             on_progress=on_progress,
             on_scores=on_scores,
             on_samples=sketch.push if sketch else None,
+            with_layers=self.with_layers,
         )
         warnings = answers[0].segmentation.warnings
         if self.strict and warnings:
             raise AudioError(item.path, "; ".join(warnings))
-        if self.selection is not None:
-            label, pad_s = self.selection.label, self.selection.pad_s
-            answers = [replace(a, segmentation=a.segmentation.only(label, pad_s)) for a in answers]
+        answers = [self.selection.of(answer) for answer in answers]
         if self.frames is not None:
             checkpoint = model.checkpoint
             position_s = checkpoint.position_samples / checkpoint.front_end.sample_rate
