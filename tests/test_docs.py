@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import swishcli
+
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
@@ -52,3 +54,14 @@ def test_every_page_is_in_the_contents_and_no_link_is_broken() -> None:
         assert f": {page.name}\n" in contents
         for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert target.startswith("https://") or (DOCS / target).exists(), target
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocstrings")
+    line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
+    done = subprocess.run(line, cwd=DOCS.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    api = (tmp_path / "api" / "index.html").read_text(encoding="utf-8")
+    missing = [name for name in swishcli.__all__ if not re.search(rf'id="swishcli\.[\w.]*\b{name}"', api)]
+    assert missing == []
+    assert "&gt;&gt;&gt;" not in re.sub(r"<pre.*?</pre>", "", api, flags=re.S)  # examples are code
