@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from itertools import pairwise
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Swish
 from test_training import RECIPE, train
 from training_data import CLEAN, FRONT_END, HOP, PITCHES, RATE, silence, tone, write
 
@@ -16,7 +18,7 @@ import swishcli
 from swishcli.errors import DataError
 from swishcli.evaluation.metrics import accuracy
 from swishcli.evaluation.scoring import frame_confusion
-from swishcli.formats import FORMATS
+from swishcli.formats import FORMATS, read_segments
 from swishcli.network import IGNORE
 from swishcli.segments import Segment, Segmentation
 from swishcli.training.cache import CachedRecording, data_digest, load_recordings
@@ -246,3 +248,11 @@ def test_a_model_learns_from_labels_over_time_and_keeps_the_classes_it_had(
         return accuracy(frame_confusion(reference, found, mine.classes))
 
     assert right(tmp_path / "mine.safetensors") > 0.7 > right(tiny_model)
+
+
+def test_a_model_is_evaluated_on_corrections(swish: Swish, tmp_path: Path, samples: Path) -> None:
+    reference = replace(read_segments(samples / "phone.tsv"), path=str(samples / "phone.wav"))
+    labels_of(tmp_path / "corrections", reference, "phone (1)")
+    done = swish("evaluate", tmp_path / "corrections", "--model", "slim", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["figures"]["accuracy"] > 0.8

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +21,7 @@ from conftest import Swish, tone
 from swishcli import review
 from swishcli.errors import DataError, MissingDependencyError
 from swishcli.formats import read_segments
+from swishcli.review.media import Media
 from swishcli.review.pages import Entry
 from swishcli.segments import Segment, Segmentation
 
@@ -499,6 +501,37 @@ def test_a_page_without_its_sound_says_so_and_still_corrects(visit: Any, tmp_pat
     assert "must lie beside this page, as a.wav.webm" in visitor.page.locator("#trouble").inner_text()
     visitor.page.keyboard.press("2")
     assert visitor.labels()[0] == "music"
+
+
+def test_ten_hours_open_in_seconds_and_are_corrected(
+    visit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours, n = 36_000.0, 9_000
+    labels = ("speech", "music", "noise")
+    segments = tuple(Segment(4.0 * i, 4.0 * i + 4, labels[i % 3], 0.5 + i % 50 / 100) for i in range(n))
+    generator = np.random.default_rng(0)
+    seen = Media(
+        hours,
+        0.32,
+        generator.integers(-100, 100, (112_500, 2)).astype(np.int8),
+        2.24,
+        generator.integers(0, 255, (16_072, 64)).astype(np.uint8),
+        tuple(range(64)),
+    )
+    monkeypatch.setattr("swishcli.review.pages.encode", lambda *_: seen)
+    page = review.write([Segmentation(hours, segments, str(tmp_path / "a.wav"))], tmp_path / "out")
+    begin = time.monotonic()
+    visitor = visit(page)
+    visitor.page.click("#spectrogram")
+    visitor.until("tiles !== null")
+    assert time.monotonic() - begin < 20  # on a machine that is busy
+    assert visitor.page.locator("#segments .row").count() < 60
+    visitor.page.keyboard.press("End")
+    visitor.page.evaluate("zoomTo(0.9)")
+    visitor.until("regions.getRegions().length > 1")
+    visitor.page.keyboard.press("1")
+    visitor.says("Segment 9000 is speech now")
+    assert visitor.page.evaluate("joined().length") == n
 
 
 @pytest.mark.parametrize("width", [360, 1280])

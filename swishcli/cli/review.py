@@ -67,9 +67,9 @@ def review(
 ) -> None:
     """Make pages for any browser: hear and see each segment, correct its label, drag its edges.
 
-    Writes a page for each recording and, of several, an index that filters them. They need no server and no network.
-    What is corrected there is downloaded as labels, which train learns from and evaluate takes as references. Prints
-    what to open.
+    Writes a page for each recording and, of several, an index that filters them; prints which to open. They need no
+    server and no network. What is corrected there is downloaded as labels: train learns from them, evaluate takes them
+    as references.
 
     Example:  swish review interviews/ -o review/
     """
@@ -95,20 +95,21 @@ def review(
     for error in errors:
         print_error(error)
     failed = bool(errors)
-    for item, answer in segmented:
-        try:
-            if answer is None:
+    try:
+        for item, answer in segmented:
+            try:
+                if answer is None:
+                    failed = True
+                    continue
+                page = Page(item.path, _usable(answer), _usable(known.get(item.path)), classes, said)
+                entries.append(write_page(page, output, item.name, 60 * embed, in_batch=len(items) > 1))
+            except SwishError as error:
+                print_error(error)
                 failed = True
-                continue
-            page = Page(item.path, _usable(answer), _usable(known.get(item.path)), classes, said)
-            entries.append(write_page(page, output, item.name, 60 * embed, in_batch=len(items) > 1))
-        except SwishError as error:
-            print_error(error)
-            failed = True
-    if len(items) == 1 and entries:
-        print(page_path(output, items[0].name))
-    elif entries:
-        print(write_index(entries, output))
+    finally:  # of a batch that is interrupted too
+        if entries:
+            first = write_index(entries, output) if len(items) > 1 else page_path(output, items[0].name)
+            print(first)
     raise typer.Exit(ExitCode.SOME_FAILED if failed else ExitCode.OK)
 
 

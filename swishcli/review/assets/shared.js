@@ -30,7 +30,7 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 
 /** The letter of a class on its colour. */
 function chip(label) {
-  const made = element("span", { className: "chip", textContent: label.letter, ariaHidden: "true" });
+  const made = element("span", { className: "chip", textContent: label.letter, "aria-hidden": "true" });
   made.style.background = label.color;
   made.style.color = label.ink;
   return made;
