@@ -90,6 +90,11 @@ def samples() -> Path:
     return Path(__file__).parents[1] / "samples"
 
 
+def names(folder: Path) -> list[str]:
+    """What lies in a folder, sorted; the journals of batches are hidden."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def tone(rate: int, seconds: float = 1.0, hz: float = 440.0, amplitude: float = 0.5) -> Samples:
     """A sine ``[n]``."""
     t = np.arange(round(seconds * rate)) / rate

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
-from conftest import Swish, tone
+from conftest import Swish, names, tone
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -229,8 +229,8 @@ def test_a_batch_of_pictures(swish: Swish, tiny_model: Path, samples: Path, tmp_
     arguments = (samples / "phone.wav", samples / "stereo-44k.mp3", "--model", tiny_model, "-o", tmp_path)
     done = swish("segment", *arguments, "--format", "svg,json", "--reference", samples)
     assert done.returncode == 0, done.stderr
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["phone.json", "phone.svg", "stereo-44k.json", "stereo-44k.svg"]
+    found = names(tmp_path)
+    assert found == ["phone.json", "phone.svg", "stereo-44k.json", "stereo-44k.svg"]
     assert "reference" in svg_text(tmp_path / "phone.svg")
     again = swish("segment", *arguments, "--format", "svg,json", "--skip-existing")
     assert "2 were there already" in again.stderr

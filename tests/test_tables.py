@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Swish
+from conftest import Swish, names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,7 +108,7 @@ def test_segments_come_back_from_a_table(
     assert done.returncode == 0
     found = read_all_segments(tmp_path / "all.csv")
     assert [s.path for s in found] == [str(samples / "phone.wav"), str(samples / "programme.flac")]
-    assert sorted(p.name for p in (tmp_path / "labels").iterdir()) == ["phone.json", "programme.json"]
+    assert names(tmp_path / "labels") == ["phone.json", "programme.json"]
 
 
 texts = st.text(
@@ -177,7 +177,7 @@ def test_a_table_that_cannot_be_begun_is_found_out_before_anything_is_done(
     done = swish("segment", *options, samples / "phone.wav")
     assert done.returncode == 2
     assert done.stderr.endswith("all.csv: cannot be written: No such file or directory\n")
-    assert list((tmp_path / "labels").iterdir()) == []
+    assert names(tmp_path / "labels") == []
 
 
 def test_a_table_that_cannot_be_ended_costs_no_other_output(
@@ -196,8 +196,8 @@ def test_a_table_that_cannot_be_ended_costs_no_other_output(
     assert main(["segment", *options, *recordings]) == 1
     error, summary = capsys.readouterr().err.splitlines()
     assert error.endswith("all.csv: cannot be written: No space left on device")
-    assert summary.startswith("swish: 2 recordings written, 1 failed")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["noise-rain.json", "phone.json"]
+    assert summary.startswith("swish: 2 recordings written: ")
+    assert names(tmp_path) == ["noise-rain.json", "phone.json"]
 
 
 def test_what_is_no_table_is_refused(monkeypatch: pytest.MonkeyPatch, swish: Swish) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swishcli.cli.console import print_error
 from swishcli.cli.options import (
     ChannelOption,
     ChannelsOption,
@@ -18,12 +17,17 @@ from swishcli.cli.options import (
     DeviceOption,
     DurationOption,
     Inputs,
+    JobFolderOption,
     JobsOption,
     JsonOption,
     ListOption,
     ModelOption,
+    ProgressOption,
+    QuietOption,
     RateOption,
+    ResumeOption,
     SampleFormatOption,
+    ShardOption,
     StartOption,
     StrictOption,
     TableOption,
@@ -35,6 +39,7 @@ from swishcli.cli.options import (
     printed_format,
 )
 from swishcli.cli.output import Column, View, print_row, printer_of
+from swishcli.cli.progress import ProgressKind
 from swishcli.cli.whole import check_table, collected
 from swishcli.errors import display_path
 
@@ -58,6 +63,11 @@ def classify(
     threads: ThreadsOption = None,
     jobs: JobsOption = None,
     timeout: TimeoutOption = None,
+    resume: ResumeOption = False,
+    shard: ShardOption = None,
+    job: JobFolderOption = None,
+    progress: ProgressOption = ProgressKind.auto,
+    quiet: QuietOption = False,
     json: JsonOption = False,
     csv: CsvOption = False,
     table: TableOption = None,
@@ -115,7 +125,9 @@ def classify(
         with_layers=layers,
         sorting=_sorting(link_to, copy_to, channel),
     )
-    batch = Batch(given, task, from_file, BatchOptions(jobs, timeout))
+    options = BatchOptions(jobs, timeout, shard, resume, job, progress, quiet)
+    options.check(has_output=False)
+    batch = Batch(given, task, from_file, options)
     show = printer_of(printed, ClassificationView(tuple(given), channel is not None))
     answers = iter(batch)
     if table is not None:
@@ -131,7 +143,7 @@ def classify(
             if table is None or json or csv:
                 show(answer.classification)
     if table is not None:
-        print_error(batch.summary())
+        batch.print_summary()
     raise typer.Exit(batch.exit_code)
 
 

@@ -14,10 +14,10 @@ class ExitCode(IntEnum):
     """Some inputs failed, or a result could not be written; the others are done and written."""
     USAGE = 2
     """Wrong usage, a model or data set that cannot be used included; nothing was done."""
+    STOPPED = 3
+    """No room is left on the disk; what was finished before is written, ``--resume`` goes on."""
     INTERRUPTED = 130
-    """Ctrl-C; what was finished before is written."""
+    """Ctrl-C, or ended by a scheduler; what was finished before is written, ``--resume`` goes on."""
 
 
-EPILOG = (
-    "Exit codes: 0 all well · 1 some inputs failed, the others are done · 2 wrong usage · 130 interrupted"
-)
+EPILOG = "Exit codes: 0 all well · 1 some inputs failed, the others are done · 2 wrong usage · 3 disk full · 130 interrupted"

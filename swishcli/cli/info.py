@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swishcli.cli.console import batch_progress, print_error
+from swishcli.cli.console import print_error
 from swishcli.cli.exit_codes import ExitCode
 from swishcli.cli.options import printed_format
 from swishcli.cli.output import View, printer_of
+from swishcli.cli.progress import batch_progress
 from swishcli.errors import SwishError, display_path
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _recording(item: Input) -> RecordingInfo:
 
     stream = AudioStream(item.path, FrontEndConfig().sample_rate)
     said = stream.expected_duration
-    with batch_progress(1) as progress:
+    with batch_progress({item.path: 1.0}) as progress:
         for _ in stream:
             progress.within(item, stream.duration, said)
     assert stream.contents is not None

@@ -21,6 +21,7 @@ from swishcli.cli.export import export
 from swishcli.cli.info import info
 from swishcli.cli.listen import listen
 from swishcli.cli.models import models
+from swishcli.cli.report import report
 from swishcli.cli.review import review
 from swishcli.cli.segment import segment
 from swishcli.cli.train import train
@@ -54,7 +55,7 @@ def _swish(
     show_warnings()
 
 
-for command in (classify, segment, listen, review, evaluate, convert, info, models, train, export):
+for command in (classify, segment, report, listen, review, evaluate, convert, info, models, train, export):
     app.command()(command)
 
 

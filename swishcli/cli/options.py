@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swishcli.cli.progress import ProgressKind
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
@@ -95,6 +96,46 @@ TimeoutOption = Annotated[
         help="Give up recordings that take longer.",
         rich_help_panel=_BATCH,
         show_default=False,
+    ),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on where the last run ended: what it did with the same model and options is not done again.",
+        rich_help_panel=_BATCH,
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Only part I of N, from 1: machines that share the work have one each.",
+        rich_help_panel=_BATCH,
+        show_default=False,
+    ),
+]
+JobFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--job",
+        metavar="DIR",
+        help="Folder for the journal that --resume reads, and for report.json; by default .swish in that of --output.",
+        rich_help_panel=_BATCH,
+        show_default=False,
+    ),
+]
+ProgressOption = Annotated[
+    ProgressKind,
+    typer.Option(
+        help="auto is a bar on a terminal; json writes progress, errors and the summary as JSON Lines on standard error.",
+        rich_help_panel=_BATCH,
+    ),
+]
+QuietOption = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Print errors only: no progress, warnings, summary.", rich_help_panel=_BATCH
     ),
 ]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swishcli.cli.console import print_error, print_text
+from swishcli.cli.console import print_text
 from swishcli.cli.options import (
     ChannelOption,
     ChannelsOption,
@@ -19,12 +19,17 @@ from swishcli.cli.options import (
     DeviceOption,
     DurationOption,
     Inputs,
+    JobFolderOption,
     JobsOption,
     JsonOption,
     ListOption,
     ModelOption,
+    ProgressOption,
+    QuietOption,
     RateOption,
+    ResumeOption,
     SampleFormatOption,
+    ShardOption,
     StartOption,
     StrictOption,
     TableOption,
@@ -37,6 +42,7 @@ from swishcli.cli.options import (
     printed_format,
 )
 from swishcli.cli.output import View, printer_of
+from swishcli.cli.progress import ProgressKind
 from swishcli.cli.whole import check_table, collected
 from swishcli.errors import display_path
 
@@ -90,6 +96,11 @@ def segment(
     threads: ThreadsOption = None,
     jobs: JobsOption = None,
     timeout: TimeoutOption = None,
+    resume: ResumeOption = False,
+    shard: ShardOption = None,
+    job: JobFolderOption = None,
+    progress: ProgressOption = ProgressKind.auto,
+    quiet: QuietOption = False,
     json: JsonOption = False,
     csv: CsvOption = False,
     table: TableOption = None,
@@ -255,7 +266,9 @@ def segment(
         destination = _destination(output, names or ["json"], keep_suffix, skip_existing)
         clips = None if extract is None else ClipConfig(extract, pad, min_length)
         task = replace(task, destination=replace(destination, clips=clips))
-    batch = Batch(given, task, from_file, BatchOptions(jobs, timeout))
+    options = BatchOptions(jobs, timeout, shard, resume, job, progress, quiet)
+    options.check(has_output=output is not None)
+    batch = Batch(given, task, from_file, options)
     answers = iter(batch)
     if table is not None:
         answers = collected(
@@ -266,13 +279,19 @@ def segment(
         )
     if output is not None and extract is not None:
         answers = collected(
-            batch, answers, open_manifests(output, kaldi), lambda found: task.clips_of(*found)
+            batch,
+            answers,
+            open_manifests(output, kaldi, options.config().shard.suffix),
+            lambda found: task.clips_of(*found),
         )
     if output is None and (table is None or names or json or csv):
         _print(answers, names[0] if names else None, printed)
+    elif table is None and extract is None:
+        batch.finish()
+        batch.print_summary()
     else:
         deque(answers, maxlen=0)
-        print_error(batch.summary())
+        batch.print_summary()
     raise typer.Exit(batch.exit_code)
 
 

@@ -55,11 +55,18 @@ def label_files(folder: Path) -> list[Path]:
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in LABEL_SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() in LABEL_SUFFIXES
+        and path.is_file()
+        and not _is_hidden(path.relative_to(folder))
     ]
     if not found:
         raise DataError(f"{display_path(folder)}: is a folder without files of labels")
     return found
+
+
+def _is_hidden(path: PurePath) -> bool:
+    """Whether a file, or a folder that it lies in, is hidden, as the journals of batches are."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def by_recording(folder: Path) -> dict[str, Path]:

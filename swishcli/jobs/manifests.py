@@ -15,7 +15,7 @@ from pathlib import Path
 from swishcli.files import atomic_path, make_folder, path_within, write_text_atomically
 from swishcli.jobs.clips import Clip
 
-MANIFEST = "manifest.jsonl"
+MANIFEST = "manifest"
 KALDI = "kaldi"
 
 AddClips = Callable[[Sequence[Clip]], None]
@@ -23,10 +23,11 @@ AddClips = Callable[[Sequence[Clip]], None]
 
 
 @contextmanager
-def open_manifests(folder: Path, kaldi: bool = False) -> Iterator[AddClips]:
+def open_manifests(folder: Path, kaldi: bool = False, suffix: str = "") -> Iterator[AddClips]:
     """Give a function that adds clips to ``manifest.jsonl``, and if wanted to the files in ``kaldi/``.
 
-    They are in `folder` when the block has ended well, else those of before are.
+    They are in `folder` when the block has ended well, else those of before are. Several batches that share the
+    folder tell theirs apart by a `suffix` of the names.
 
     Raises
     ------
@@ -34,9 +35,9 @@ def open_manifests(folder: Path, kaldi: bool = False) -> Iterator[AddClips]:
         If they cannot be written.
     """
     with ExitStack() as files:
-        temporary = files.enter_context(atomic_path(path_within(folder, Path(MANIFEST))))
+        temporary = files.enter_context(atomic_path(path_within(folder, Path(f"{MANIFEST}{suffix}.jsonl"))))
         manifest = files.enter_context(temporary.open("w", encoding="ascii", newline=""))
-        data = KaldiData(folder) if kaldi else None
+        data = KaldiData(folder, f"{KALDI}{suffix}") if kaldi else None
 
         def add(clips: Sequence[Clip]) -> None:
             manifest.writelines(json.dumps(manifest_entry(clip)) + "\n" for clip in clips)
@@ -72,8 +73,8 @@ class KaldiData:
     Kaldi's ``segments``: where in the recording each utterance is.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, name: str = KALDI) -> None:
+        self._folder, self._name = folder, name
         self._rows: list[tuple[str, str, Clip]] = []
         """Utterance, speaker, clip."""
         self._speakers: dict[str, tuple[str, int | None]] = {}
@@ -86,7 +87,7 @@ class KaldiData:
 
     def write(self) -> None:
         """Write all files. Raises OutputError."""
-        folder = path_within(self._folder, Path(KALDI))
+        folder = path_within(self._folder, Path(self._name))
         make_folder(folder)
         # By code points, which is as by bytes in UTF-8.
         rows = sorted(self._rows, key=lambda row: row[0])

@@ -12,6 +12,9 @@ from swishcli.jobs.inputs import Input
 
 Result = TypeVar("Result")
 
+_MOST_AHEAD = 1000
+"""Inputs that may overtake one that takes long: who wants them in order has to hold what came of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Result]):
@@ -40,13 +43,16 @@ def run(
     """
     waiting: dict[int, Input] = {}
     tried_twice: set[int] = set()
+    newest = 0
     coming = enumerate(inputs)
     try:
         while True:
-            while executor.room > 0 and (following := next(coming, None)) is not None:
-                index, item = following
-                waiting[index] = item
-                executor.submit(index, item)
+            while executor.room > 0 and newest - min(waiting, default=newest) < _MOST_AHEAD:
+                if (following := next(coming, None)) is None:
+                    break
+                newest, item = following
+                waiting[newest] = item
+                executor.submit(newest, item)
             if not waiting:
                 return
             for event in executor.wait():
