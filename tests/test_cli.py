@@ -300,6 +300,16 @@ def test_nonsense_is_refused_in_the_users_words(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_recipe_cannot_change_the_network_that_training_starts_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("[network]\nwidth = 8\n")
+    start = ["--init-from", "slim", "--config", str(recipe)]
+    assert main(["train", str(tmp_path), "-o", str(tmp_path / "m.safetensors"), *start]) == 2
+    assert "[network] width" in capsys.readouterr().err
+
+
 def test_segments_are_written_in_the_formats_asked_for_and_no_other(
     swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path
 ) -> None:

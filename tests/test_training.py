@@ -57,7 +57,7 @@ class Silent:
 
 
 RECIPE = Recipe(
-    network=NetworkConfig(width=4, strides=(2, 2, 2), dropout=0.1),
+    network=NetworkConfig(audible=True, width=4, strides=(2, 2, 2), dropout=0.1),
     training=TrainingConfig(epochs=2, epoch_s=70, batch_s=4, crop_s=(1.0, 2.0), learning_rate=0.02),
     mixing=replace(CLEAN, background=0.2, synthetic=0.1, noise_floor=0.3, codec=0.05),
 )
@@ -253,6 +253,8 @@ def test_training_can_start_from_a_model_of_other_classes(trained: Path, cache: 
     assert head.shape == (2, 2, 1)
     head = head * started.provenance.validation_1s_windows.temperature
     np.testing.assert_allclose(head[0], initial.weights["head.weight"][1], rtol=1e-5)  # both know music
+    audible = started.weights["audible.weight"]
+    np.testing.assert_allclose(audible[0], initial.weights["audible.weight"][1], rtol=1e-5)
     trunk = "stages.0.gated.conv.weight"
     np.testing.assert_allclose(started.weights[trunk], initial.weights[trunk], rtol=1e-6)
 

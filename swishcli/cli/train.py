@@ -16,7 +16,7 @@ import typer
 
 from swishcli.cli.console import print_error
 from swishcli.cli.options import DeviceName, DeviceOption
-from swishcli.errors import OutputError
+from swishcli.errors import OutputError, display_path
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -124,7 +124,14 @@ def train(
         training = TrainingRun(
             data,
             output,
-            _recipe(size or "slim", causal=causal, config=config, epochs=epochs, seed=seed),
+            _recipe(
+                size or "slim",
+                causal=causal,
+                config=config,
+                epochs=epochs,
+                seed=seed,
+                fixed=init_from is not None,
+            ),
             device=torch.device(find_device(device.device)),
             workers=workers,
             cache=cache or default_cache(),
@@ -147,12 +154,22 @@ def train(
     print(f"{output}: {display.summary()}")
 
 
-def _recipe(size: str, *, causal: bool, config: Path | None, epochs: int | None, seed: int | None) -> Recipe:
+def _recipe(
+    size: str, *, causal: bool, config: Path | None, epochs: int | None, seed: int | None, fixed: bool
+) -> Recipe:
+    """The recipe; `fixed` says that front end, network and smoothing are those of another model."""
     from swishcli.training.recipe import Recipe, network_of_size, read_config
 
     recipe = Recipe(network=network_of_size(size))
     if config is not None:
-        recipe = recipe.overridden(read_config(config), str(config))
+        tables = read_config(config)
+        named = [f"[{t}] {o}" for t in ("front_end", "network", "smoothing") for o in tables.get(t, ())]
+        if fixed and set(named) - {"[network] dropout"}:
+            raise typer.BadParameter(
+                f"{named[0]} in {display_path(config)} is that of --init-from: leave it out",
+                param_hint="--init-from",
+            )
+        recipe = recipe.overridden(tables, str(config))
     if causal:
         recipe = replace(recipe, network=replace(recipe.network, causal=True))
     given = {"epochs": epochs, "seed": seed}

@@ -239,11 +239,11 @@ def _teachers(
 
 
 def _take_over(network: SwishNet, initial: Checkpoint, classes: tuple[str, ...]) -> None:
-    """Copy the weights of a model; of its head the rows of the classes that it knows."""
+    """Copy the weights of a model; of its heads the rows of the classes that it knows."""
     source = network_of(initial).state_dict()
     target = network.state_dict()
     for name, weight in source.items():
-        if not name.startswith("head."):
+        if not name.startswith(("head.", "audible.")):
             target[name] = weight
             continue
         for index, label in enumerate(classes):
