@@ -65,3 +65,14 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     missing = [name for name in swishcli.__all__ if not re.search(rf'id="swishcli\.[\w.]*\b{name}"', api)]
     assert missing == []
     assert "&gt;&gt;&gt;" not in re.sub(r"<pre.*?</pre>", "", api, flags=re.S)  # examples are code
+
+
+def test_every_figure_is_shown_and_made_by_the_script() -> None:
+    figures = DOCS / "figures"
+    script = (figures / "make_figures.py").read_text(encoding="utf-8")
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for file in figures.iterdir():
+        if file.suffix in (".png", ".svg"):
+            assert f'"{file.name}": ' in script
+            assert f"](figures/{file.name})" in shown
+            assert file.stat().st_size < 250_000

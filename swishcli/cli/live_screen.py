@@ -95,12 +95,16 @@ class LiveScreen:
 
     def print(self, segment: Segment, file: Path | None = None) -> None:
         """Put a segment above the meters."""
+        self._live.console.print(self.line_of(segment, file))
+
+    def line_of(self, segment: Segment, file: Path | None = None) -> Text:
+        """A segment in a line."""
         sure = "" if segment.confidence is None else f"{segment.confidence:.0%}"
         times = f"{clock(segment.start, 1)}  {clock(segment.end, 1)}"
         line = f"{times}  {name_of(segment.label, name_cells_of(self._labels))}  {sure:>4}"
         if file is not None:
             line += f"  {display_path(file)}"
-        self._live.console.print(Text(line))
+        return Text(line)
 
     def lines(self) -> list[Text]:
         """The meters as they are now."""

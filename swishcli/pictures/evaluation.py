@@ -115,7 +115,7 @@ def _draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
     )
     confidence, accuracy = confidences[there] / frames[there], right[there] / frames[there]
     axes.plot(confidence, accuracy, color="#0072b2", linewidth=0.8)
-    sizes = 15 + 200 * frames[there] / frames.sum()
+    sizes = 15 + 80 * frames[there] / frames.sum()
     axes.scatter(confidence, accuracy, sizes, color="#0072b2", label="by confidence", clip_on=False, zorder=3)
     axes.set_title(f"expected calibration error {evaluation.figures['calibration_error']:.3f}")
     axes.legend(loc="upper left", frameon=False)
