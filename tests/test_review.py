@@ -219,6 +219,16 @@ def test_the_command_shows_labels_of_files(swish: Swish, tmp_path: Path, samples
     assert "music.flac: has no labels in" in done.stderr
 
 
+def test_a_folder_is_reviewed_twice_and_its_pages_are_no_recordings(
+    swish: Swish, tmp_path: Path, samples: Path
+) -> None:
+    shutil.copy(samples / "phone.wav", tmp_path)
+    for _ in range(2):
+        done = swish("review", ".", "--embed", "0", cwd=tmp_path)
+        assert done.stdout == f"{Path('review/pages/phone.wav.html')}\n"
+    assert [p.name for p in (tmp_path / "review/pages").glob("*.webm")] == ["phone.wav.webm"]
+
+
 def test_standard_input_cannot_be_reviewed(swish: Swish) -> None:
     assert "cannot be read twice" in " ".join(swish("review", "-").stderr.replace("│", "").split())
 

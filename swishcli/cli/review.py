@@ -79,11 +79,17 @@ def review(
     from swishcli.engines import default_threads
     from swishcli.jobs.inputs import find_inputs
     from swishcli.jobs.task import AnalysisTask
-    from swishcli.review import LABELS, Page, page_path, require_templates, write_index, write_page
+    from swishcli.review import LABELS, PAGES, Page, page_path, require_templates, write_index, write_page
 
     require_templates()
     found = find_inputs(given, from_file)
-    items = [item for item in found if not isinstance(item, SwishError)]
+    # The sound of long recordings that was written here before is no recording.
+    written = (output / PAGES).resolve()
+    items = [
+        item
+        for item in found
+        if not isinstance(item, SwishError) and written not in Path(item.path).resolve().parents
+    ]
     errors = [item for item in found if isinstance(item, SwishError)]
     known = {} if reference is None else _labels_of(items, reference)
     if labels is None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from swishcli.review.media import EMBEDDED_S
 from swishcli.review.pages import (
     LABELS,
+    PAGES,
     Entry,
     Page,
     page_path,
@@ -27,6 +28,7 @@ from swishcli.review.pages import (
 __all__ = [
     "EMBEDDED_S",
     "LABELS",
+    "PAGES",
     "Entry",
     "Page",
     "page_path",

@@ -244,7 +244,7 @@ def _data(page: Page, media: Media, stem: str, source: str) -> dict[str, Any]:
     place = {label: i for i, label in enumerate(labels)}
     reference = page.reference
     return {
-        "id": _id(segmentation),
+        "id": _id(page),
         "path": segmentation.path,
         "stem": display_path(stem),
         "channel": segmentation.channel,
@@ -279,7 +279,7 @@ def _entry(page: Page, href: str, name: str) -> Entry:
     seconds = sum(s.duration for s in sounding)
     total = segmentation.duration - segmentation.offset
     return Entry(
-        _id(segmentation),
+        _id(page),
         name,
         href,
         float(total),
@@ -299,8 +299,9 @@ def _disagreement(page: Page) -> float | None:
     return _rounded(1 - accuracy(confusion)) if confusion.sum() else None
 
 
-def _id(segmentation: Segmentation) -> str:
-    text = json.dumps(segmentation_to_dict(segmentation))
+def _id(page: Page) -> str:
+    """Of what a page starts from: corrections of something else are none of it."""
+    text = json.dumps([page.all_labels, segmentation_to_dict(page.segmentation)])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

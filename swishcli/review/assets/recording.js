@@ -27,6 +27,7 @@ let future = [];
 let preview = null; // a boundary that is being dragged
 let alone = false; // whether one segment is played by itself
 let downloaded = true;
+let isKept = true; // in the browser
 
 /** The segment at a time, by bisection. */
 function indexAt(time, among = segments) {
@@ -183,7 +184,7 @@ function save() {
 function keep() {
   const edited = segments.some((s) => s.edited);
   const rows = segments.map((s) => [s.start, s.end, s.label, s.confidence, s.edited]);
-  kept.set(data.id, edited ? { segments: rows, downloaded, result: toObject() } : null);
+  isKept = kept.set(data.id, edited ? { segments: rows, downloaded, result: toObject() } : null);
 }
 
 function restore() {
@@ -745,7 +746,7 @@ function connect() {
   });
   addEventListener("beforeunload", (event) => {
     // Where the browser keeps nothing, leaving would lose the corrections.
-    if (!downloaded && segments.some((s) => s.edited) && !kept.get(data.id)) event.preventDefault();
+    if (!downloaded && !isKept) event.preventDefault();
   });
 }
 
