@@ -38,6 +38,21 @@ def test_a_file_of_many_recordings_becomes_a_file_for_each(swish: Swish, tmp_pat
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.json", "b.json"]
 
 
+def test_recordings_that_differ_in_their_suffix_alone_keep_it(swish: Swish, tmp_path: Path) -> None:
+    rows = "".join(f"{path},{n},0,1,speech\n" for path in ("x/a.wav", "x/a.mp3", "b.wav") for n in (0, 1))
+    (tmp_path / "all.csv").write_text(f"path,channel,start,end,label\n{rows}")
+    done = swish("convert", tmp_path / "all.csv", "--to", "json", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    names = ("a.mp3", "a.wav", "b")
+    assert written == [f"{name}.channel{n}.json" for name in names for n in (0, 1)]
+
+
+def test_rttm_is_told_the_recording_by_the_name_of_the_file(swish: Swish, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(REFERENCE)
+    assert swish("convert", tmp_path / "a.tsv", "--to", "rttm").stdout.startswith("SPEAKER a 1 0.000 2.000")
+
+
 def test_what_the_target_has_no_room_for_is_said_once(swish: Swish, tmp_path: Path) -> None:
     segments = (Segment(0.0, 1.0, "speech", 0.9), Segment(1.0, 2.0, SILENCE, 1.0))
     for name in ("a.json", "b.json"):
@@ -86,7 +101,7 @@ def test_what_segment_prints_becomes_a_file_for_each_recording(swish: Swish, tmp
     (tmp_path / "said.jsonl").write_text("".join(lines))
     done = swish("convert", tmp_path / "said.jsonl", "--to", "tsv", "-o", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["music.wav.tsv", "speech.wav.tsv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["music.tsv", "speech.tsv"]
     (tmp_path / "said.jsonl").write_text(lines[0] + "no json\n")
     broken = swish("convert", tmp_path / "said.jsonl", "--to", "tsv", "-o", tmp_path / "out")
     assert broken.returncode == 1

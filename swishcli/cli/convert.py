@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,7 +42,7 @@ def convert(
     Example:  swish convert labels.rttm --to textgrid -o praat/
     """
     from swishcli.errors import SwishError
-    from swishcli.files import write_text_atomically
+    from swishcli.files import make_folder, path_within, write_text_atomically
     from swishcli.formats import FORMATS, losses
 
     if to not in FORMATS:
@@ -61,12 +62,13 @@ def convert(
     if output is None and len(results) > 1:
         raise typer.BadParameter("standard output takes one result; name a folder", param_hint="--output")
     for name, segmentation in results.items():
-        text = format_.render(segmentation)
+        # What does not say whose labels it holds is of the recording of its name, as RTTM wants to know.
+        text = format_.render(replace(segmentation, path=segmentation.path or str(name)))
         if output is None:
             print_text(text)
         else:
-            path = output / f"{name}{format_.extension}"
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path = path_within(output, Path(f"{name}{format_.extension}"))
+            make_folder(path.parent)
             write_text_atomically(path, text)
     for what, n in lost.items():
         print_error(f"warning: {to} has no room for {what} ({n} of {len(results)})")
@@ -88,17 +90,21 @@ def _files(paths: list[Path]) -> list[tuple[Path, Path]]:
 
 def _named(path: Path, below: Path, tier: str | None) -> list[tuple[Path, Segmentation]]:
     """The segmentations of a file, and what their outputs are called before the suffix. Raises DataError."""
+    from swishcli.evaluation.pairing import recording_name
     from swishcli.formats import LINES_SUFFIX, read_all_segments, without_label_suffixes
 
     found = read_all_segments(path, tier)
     if len(found) > 1 or path.suffix.lower() == LINES_SUFFIX:
-        return [(below.parent / _name_of(segmentation), segmentation) for segmentation in found]
+        names = [PurePath(PurePath(s.path or "recording").name) for s in found]
+        short = [recording_name(name) for name in names]
+        channels = ["" if s.channel is None else f".channel{s.channel}" for s in found]
+        # a.wav and a.mp3 keep what tells them apart.
+        several = {name for name, n in Counter(zip(short, channels, strict=True)).items() if n > 1}
+        return [
+            (below.parent / f"{name if (brief, channel) in several else brief}{channel}", segmentation)
+            for name, brief, channel, segmentation in zip(names, short, channels, found, strict=True)
+        ]
     return [(Path(without_label_suffixes(below)), found[0])] if found else []
-
-
-def _name_of(segmentation: Segmentation) -> str:
-    channel = "" if segmentation.channel is None else f".channel{segmentation.channel}"
-    return f"{Path(segmentation.path or 'recording').name}{channel}"
 
 
 def _taken(path: Path, name: Path, extension: str) -> Exception:
