@@ -312,7 +312,7 @@ def _open_ffmpeg(
         input_format = raw.sample_format
     try:
         container = av.open(
-            file,
+            _Tolerant(file),
             mode="r",
             format=input_format,
             options=options,
@@ -336,6 +336,26 @@ def _open_ffmpeg(
         warnings,
         _contents(container, stream),
     )
+
+
+class _Tolerant:
+    """A file for FFmpeg that is not upset when damage sends it to places that no file has.
+
+    PyAV would print the second such error, with a traceback, past all who could catch it.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """The position that is reached, below 0 where there is none."""
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
 
 
 def _contents(container: av.container.InputContainer, chosen: av.AudioStream) -> Contents:
@@ -476,6 +496,8 @@ class _Ffmpeg:
                         if frame.samples and frame.sample_rate > 0:
                             yield frame
                 return
+            except IndexError:
+                continue  # a packet of a track that begins on the way, which PyAV does not know of
             except (av.FFmpegError, ValueError):
                 errors += 1
                 self._note_damage(None)
