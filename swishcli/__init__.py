@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from swishcli.checkpoint import Checkpoint as Checkpoint
     from swishcli.checkpoint import shipped_models as shipped_models
     from swishcli.errors import SwishError as SwishError
+    from swishcli.live import Listener as Listener
+    from swishcli.microphone import Microphone as Microphone
     from swishcli.model import Model as Model
     from swishcli.model import load as load
     from swishcli.segments import SILENCE as SILENCE
@@ -37,6 +39,8 @@ _HOMES = {
     "Checkpoint": "checkpoint",
     "Classification": "segments",
     "Decoding": "audio",
+    "Listener": "live",
+    "Microphone": "microphone",
     "Model": "model",
     "RawFormat": "audio",
     "SILENCE": "segments",

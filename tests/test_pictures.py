@@ -274,3 +274,21 @@ def test_without_matplotlib_it_is_said_what_to_install(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["segment", str(samples / "phone.wav"), "--plot", str(tmp_path / "a.png")]) == 2
     assert capsys.readouterr().err == "swish: pictures need matplotlib: pip install 'swishcli[plot]'\n"
+
+
+def test_what_is_left_out_leaves_the_axis_as_long() -> None:
+    overview = look_at(tone(16000, 20.0))
+    only = FOUND.only("music")
+    figures = draw_recording(only, overview), draw_recording(only), draw_recording(FOUND.only("noise"))
+    assert [row(figure, "segments").get_xlim() for figure in figures] == [(0, 20)] * 3
+
+
+@pytest.mark.parametrize("sound", [np.zeros(48_000, np.float32), np.full(1, 0.1, np.float32)])
+def test_silence_is_dark_and_a_single_sample_is_drawn(sound: np.ndarray) -> None:
+    found = Segmentation(len(sound) / 16000, (Segment(0.0, len(sound) / 16000, "silence"),))
+    figure = draw_recording(found, look_at(sound))
+    (image,) = row(figure, "Hz").images
+    if not sound.any():
+        assert image.get_array().max() <= image.get_clim()[0] + 0.1
+    heights = row(figure, "amplitude").collections[0].get_paths()[0].vertices[:, 1]
+    assert [heights.min(), heights.max()] == pytest.approx([sound.min(), sound.max()])

@@ -452,7 +452,8 @@ class SegmentationView(View["Analysis"]):
         channel = "" if segmentation.channel is None else f", channel {segmentation.channel}"
         name = f"{display_path(segmentation.path or '')}{channel}  {segmentation.duration:.1f} s"
         out.print(*([] if first else [""]), Text(name, "bold"), sep="\n")
-        for line in timeline(segmentation, answer.classification.shares, out):
+        start_s = segmentation.duration - answer.classification.duration
+        for line in timeline(segmentation, answer.classification.shares, out, start_s):
             out.print(line)
         table = Table(box=None, pad_edge=False)
         for column in ("start", "end"):

@@ -25,10 +25,12 @@ _LONGEST_NAME = 16
 _CELLS_PER_TICK = 12
 
 
-def timeline(segmentation: Segmentation, labels: Iterable[str], console: Console) -> list[Text]:
+def timeline(
+    segmentation: Segmentation, labels: Iterable[str], console: Console, start_s: float = 0.0
+) -> list[Text]:
     """Lines as wide as the terminal: when each label is heard, and the times; none where there is no room.
 
-    The height of a block is the share of its time that the label has. Labels that do not occur have no lane.
+    It begins at `start_s`, which is where the segments do unless some are left out. The height of a block is the share of its time that the label has. Labels that do not occur have no lane.
     """
     import numpy as np
 
@@ -39,13 +41,12 @@ def timeline(segmentation: Segmentation, labels: Iterable[str], console: Console
     present = [label for label in looks if label in segmentation.labels]
     name_cells = name_cells_of(present)
     cells = console.width - name_cells - 1
-    span_s = segmentation.duration - segmentation.offset
-    if cells < _LEAST_CELLS or span_s <= 0 or not present:
+    if cells < _LEAST_CELLS or segmentation.duration <= start_s or not present:
         return []
-    edges = np.linspace(segmentation.offset, segmentation.duration, cells + 1)
+    edges = np.linspace(start_s, segmentation.duration, cells + 1)
     heard = shares(segmentation, present, edges)
     lines = lanes(present, heard, looks, name_cells, console)
-    return [*lines, _times(segmentation.offset, segmentation.duration, cells, name_cells)]
+    return [*lines, _times(start_s, segmentation.duration, cells, name_cells)]
 
 
 def lanes(

@@ -23,6 +23,24 @@ PICTURES = ("png", "svg", "pdf")
 """Formats that figures are saved in, told apart by the suffix of the file."""
 
 _DPI = 120
+_TICKS, _LONG_TICKS = 10, 6
+"""Of a time axis at most; those with milliseconds are longer."""
+_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Apple SD Gothic Neo",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Segoe UI",
+    "Arial Unicode MS",
+)
+"""For letters that matplotlib's own font lacks, where they are installed."""
 _STYLE: dict[Any, Any] = {
     # Names of files and classes are no formulas.
     "text.parse_math": False,
@@ -62,10 +80,17 @@ def drawn(draw: Callable[[Figure], None], width: float, height: float) -> Figure
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with _LOCK, rc_context(_STYLE):
+    with _LOCK, rc_context(_STYLE | {"font.family": _families()}):
         figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
         draw(figure)
     return figure
+
+
+def _families() -> list[str]:
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _FONTS if name in installed)]
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -113,10 +138,10 @@ def fill(look: Look) -> dict[str, Any]:
     return {"facecolor": look.color, "hatch": look.pattern.hatch, "edgecolor": "white", "linewidth": 0.0}
 
 
-def set_time_axis(axes: Axes, start_s: float, end_s: float, most: int = 10) -> None:
+def set_time_axis(axes: Axes, start_s: float, end_s: float) -> None:
     """Make x the time in seconds, written as h:mm:ss."""
     axes.set_xlim(start_s, end_s)
-    written = ticks(start_s, end_s, most)
+    written = ticks(start_s, end_s, _TICKS if end_s - start_s > 1 else _LONG_TICKS)
     axes.set_xticks([time for time, _ in written], [text for _, text in written])
 
 

@@ -28,6 +28,8 @@ _MARGINS = 1.0
 """Inches above and below."""
 _MOST_BOUNDARIES = 60
 """Drawn through the sound; more of them would hide it."""
+_LOUDEST_DB = -30.0
+"""At least, or digital silence would be as bright as any sound."""
 _RANGE_DB = 70.0
 """Of the spectrogram's colours."""
 _TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000)
@@ -43,8 +45,8 @@ def plot(
     if path is not None:
         picture_format(path)
     if overview is None and segmentation.path is not None and Path(segmentation.path).is_file():
-        length_s = segmentation.duration - segmentation.offset
-        part = Decoding(segmentation.channel, start_s=segmentation.offset, duration_s=length_s or None)
+        start_s = _start(segmentation)
+        part = Decoding(segmentation.channel, None, start_s, segmentation.duration - start_s or None)
         overview = look_at(segmentation.path, decoding=part)
     figure = draw_recording(segmentation, overview, reference)
     if path is not None:
@@ -79,14 +81,15 @@ def draw_recording(
         if "posteriors" in parts:
             assert overview is not None
             _draw_posteriors(next(remaining), overview, looks)
-        span_s = max(segmentation.duration - segmentation.offset, 1e-3)
+        start_s = _start(segmentation, overview)
+        span_s = max(segmentation.duration - start_s, 1e-3)
         name = "segments" if reference is None else "found"
         _draw_row(next(remaining), segmentation, looks, name, span_s)
         if reference is not None:
             _draw_row(next(remaining), reference, looks, "reference", span_s)
         hide_ticks(rows[:-1])
-        set_time_axis(rows[-1], segmentation.offset, segmentation.offset + span_s)
-        figure.suptitle(_title(segmentation), x=0.01, ha="left", fontsize="medium")
+        set_time_axis(rows[-1], start_s, start_s + span_s)
+        figure.suptitle(_title(segmentation, start_s), x=0.01, ha="left", fontsize="medium")
         legend(figure, looks, display_path)
 
     return drawn(draw, _WIDTH, _MARGINS + 1.1 * sum(heights))
@@ -100,16 +103,25 @@ def _looks(
     return looks_of(in_order([*classes, *segmentation.labels, *(reference.labels if reference else ())]))
 
 
-def _title(segmentation: Segmentation) -> str:
+def _start(segmentation: Segmentation, overview: Overview | None = None) -> float:
+    """Where what was listened to begins: not where segments do of which some are left out."""
+    if overview is not None:
+        return overview.offset_s
+    return 0.0 if segmentation.partial else segmentation.offset
+
+
+def _title(segmentation: Segmentation, start_s: float) -> str:
     name = display_path(Path(segmentation.path).name) if segmentation.path else "recording"
     channel = "" if segmentation.channel is None else f", channel {segmentation.channel}"
-    return f"{name}{channel}, {clock(segmentation.duration - segmentation.offset, 1)}"
+    return f"{name}{channel}, {clock(segmentation.duration - start_s, 1)}"
 
 
 def _draw_waveform(axes: Axes, overview: Overview) -> None:
-    times = overview.offset_s + overview.column_s * (np.arange(len(overview.peaks)) + 0.5)
-    axes.fill_between(times, *overview.peaks.T, color="#a0a0a0", linewidth=0)
-    axes.fill_between(times, -overview.rms, overview.rms, color="#404040", linewidth=0)
+    edges = overview.offset_s + overview.column_s * np.arange(len(overview.peaks) + 1)
+    lowest, highest = np.append(overview.peaks, overview.peaks[-1:], axis=0).T
+    rms = np.append(overview.rms, overview.rms[-1:])
+    axes.fill_between(edges, lowest, highest, step="post", color="#a0a0a0", linewidth=0)
+    axes.fill_between(edges, -rms, rms, step="post", color="#404040", linewidth=0)
     most = max(0.01, float(np.abs(overview.peaks).max()))
     axes.set(ylim=(-most, most), ylabel="amplitude")
 
@@ -117,7 +129,7 @@ def _draw_waveform(axes: Axes, overview: Overview) -> None:
 def _draw_spectrogram(axes: Axes, overview: Overview) -> None:
     columns, bands = overview.mel_db.shape
     end = overview.offset_s + columns * overview.column_s
-    loudest = float(np.percentile(overview.mel_db, 99.8))
+    loudest = max(_LOUDEST_DB, float(np.percentile(overview.mel_db, 99.8)))
     axes.imshow(
         overview.mel_db.T,
         origin="lower",
