@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Swish, names
+from conftest import Swish, command, names, sparse_wav
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -198,6 +201,45 @@ def test_a_table_that_cannot_be_ended_costs_no_other_output(
     assert error.endswith("all.csv: cannot be written: No space left on device")
     assert summary.startswith("swish: 2 recordings written: ")
     assert names(tmp_path) == ["noise-rain.json", "phone.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_batch_that_is_killed_and_resumed_has_the_outputs_of_one_that_was_not(
+    tiny_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    recordings = [samples / f"{name}.flac" for name in ("music", "noise-rain", "noise-wind", "speech-en")]
+    long = sparse_wav(tmp_path / "long.wav", hours=0.5)
+
+    def line(out: Path, *more: str) -> list[str]:
+        options = ["--extract", "noise", "--kaldi", "--table", out / "all.csv", "-o", out, "--jobs", "1"]
+        return command("segment", *recordings, long, "-m", tiny_model, *options, *more)
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(line(whole), check=True, capture_output=True)
+    with subprocess.Popen(line(killed), stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (killed / "noise-wind.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+    assert not (killed / "all.csv").exists()
+    assert not (killed / "manifest.jsonl").exists()
+    subprocess.run(line(killed, "--resume"), check=True, capture_output=True)
+
+    def files(folder: Path) -> dict[str, bytes]:
+        found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+        own = {name: path for name, path in found.items() if not name.startswith(".swish/")}
+        return {name: path.read_bytes().replace(b"/killed/", b"/whole/") for name, path in own.items()}
+
+    assert files(killed) == files(whole)
+
+
+def test_shards_have_a_table_each(swish: Swish, tiny_model: Path, samples: Path, tmp_path: Path) -> None:
+    for shard in ("1/2", "2/2"):
+        options = ["--table", tmp_path / "all.csv", "--shard", shard]
+        assert swish("classify", samples, "-m", tiny_model, *options).returncode == 0
+    assert names(tmp_path) == ["all-1-of-2.csv", "all-2-of-2.csv"]
+    rows = [row["path"] for path in tmp_path.iterdir() for row in read_table(path)]
+    assert len(rows) == len(set(rows)) == 9
 
 
 def test_what_is_no_table_is_refused(monkeypatch: pytest.MonkeyPatch, swish: Swish) -> None:

@@ -40,7 +40,7 @@ from swishcli.cli.options import (
 )
 from swishcli.cli.output import Column, View, print_row, printer_of
 from swishcli.cli.progress import ProgressKind
-from swishcli.cli.whole import check_table, collected
+from swishcli.cli.whole import check_table, tabulated
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def classify(
     from swishcli.checkpoint import find_model, load_checkpoint
     from swishcli.cli.batch import Batch, BatchOptions
     from swishcli.engines import default_threads
-    from swishcli.jobs.tables import classification_columns, classification_rows, open_table
+    from swishcli.jobs.tables import classification_columns, classification_rows
     from swishcli.jobs.task import AnalysisTask
 
     decoding = decoding_of(
@@ -129,15 +129,10 @@ def classify(
     options.check(has_output=False)
     batch = Batch(given, task, from_file, options)
     show = printer_of(printed, ClassificationView(tuple(given), channel is not None))
-    answers = iter(batch)
-    if table is not None:
-        columns = classification_columns(load_checkpoint(find_model(model)).classes)
-        answers = collected(
-            batch,
-            answers,
-            open_table(table, columns),
-            lambda found: [row for answer in found[1] for row in classification_rows(answer.classification)],
-        )
+    columns = () if table is None else classification_columns(load_checkpoint(find_model(model)).classes)
+    answers = tabulated(
+        batch, iter(batch), table, columns, lambda answer: classification_rows(answer.classification)
+    )
     for _, of_recording in answers:
         for answer in of_recording:
             if table is None or json or csv:

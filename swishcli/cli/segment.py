@@ -43,7 +43,7 @@ from swishcli.cli.options import (
 )
 from swishcli.cli.output import View, printer_of
 from swishcli.cli.progress import ProgressKind
-from swishcli.cli.whole import check_table, collected
+from swishcli.cli.whole import check_table, collected, tabulated
 from swishcli.errors import display_path
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def segment(
     from swishcli.evaluation.pairing import References
     from swishcli.jobs.clips import ClipConfig
     from swishcli.jobs.manifests import open_manifests
-    from swishcli.jobs.tables import SEGMENT_COLUMNS, open_table, segment_rows
+    from swishcli.jobs.tables import SEGMENT_COLUMNS, segment_rows
     from swishcli.jobs.task import AnalysisTask, Selection
 
     task = AnalysisTask(
@@ -269,19 +269,14 @@ def segment(
     options = BatchOptions(jobs, timeout, shard, resume, job, progress, quiet)
     options.check(has_output=output is not None)
     batch = Batch(given, task, from_file, options)
-    answers = iter(batch)
-    if table is not None:
-        answers = collected(
-            batch,
-            answers,
-            open_table(table, SEGMENT_COLUMNS),
-            lambda found: [row for answer in found[1] for row in segment_rows(answer.segmentation)],
-        )
+    answers = tabulated(
+        batch, iter(batch), table, SEGMENT_COLUMNS, lambda answer: segment_rows(answer.segmentation)
+    )
     if output is not None and extract is not None:
         answers = collected(
             batch,
             answers,
-            open_manifests(output, kaldi, options.config().shard.suffix),
+            open_manifests(output, kaldi, options.config().shard.suffix, resume),
             lambda found: task.clips_of(*found),
         )
     if output is None and (table is None or names or json or csv):

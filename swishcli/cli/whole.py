@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from swishcli.analysis import Analysis
     from swishcli.cli.batch import Batch
     from swishcli.jobs.inputs import Input
+    from swishcli.jobs.tables import Column, Row
 
     Answers = tuple[Input, list[Analysis]]
 
@@ -28,6 +29,28 @@ def check_table(path: Path | None) -> None:
             check(path)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--table") from None
+
+
+def tabulated(
+    batch: Batch,
+    answers: Iterator[Answers],
+    path: Path | None,
+    columns: Sequence[Column],
+    rows_of: Callable[[Analysis], Sequence[Row]],
+) -> Iterator[Answers]:
+    """The same answers; a table of them is at `path` when all have come, if there is one. As `collected`.
+
+    Shards have a table each.
+    """
+    from swishcli.jobs.tables import open_table
+
+    if path is None:
+        return answers
+    own = path.with_name(f"{path.stem}{batch.options.config().shard.suffix}{path.suffix}")
+    table = open_table(own, columns, resume=batch.options.resume)
+    return collected(
+        batch, answers, table, lambda found: [row for answer in found[1] for row in rows_of(answer)]
+    )
 
 
 def collected(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from swishcli.files import atomic_path, make_folder, path_within, write_text_atomically
+from swishcli.files import atomic_path, make_folder, path_within, remove_leftovers, write_text_atomically
 from swishcli.jobs.clips import Clip
 
 MANIFEST = "manifest"
@@ -23,11 +23,14 @@ AddClips = Callable[[Sequence[Clip]], None]
 
 
 @contextmanager
-def open_manifests(folder: Path, kaldi: bool = False, suffix: str = "") -> Iterator[AddClips]:
+def open_manifests(
+    folder: Path, kaldi: bool = False, suffix: str = "", resume: bool = False
+) -> Iterator[AddClips]:
     """Give a function that adds clips to ``manifest.jsonl``, and if wanted to the files in ``kaldi/``.
 
     They are in `folder` when the block has ended well, else those of before are. Several batches that share the
-    folder tell theirs apart by a `suffix` of the names.
+    folder tell theirs apart by a `suffix` of the names. With `resume` what runs that were killed have left is removed
+    then.
 
     Raises
     ------
@@ -35,7 +38,8 @@ def open_manifests(folder: Path, kaldi: bool = False, suffix: str = "") -> Itera
         If they cannot be written.
     """
     with ExitStack() as files:
-        temporary = files.enter_context(atomic_path(path_within(folder, Path(f"{MANIFEST}{suffix}.jsonl"))))
+        path = path_within(folder, Path(f"{MANIFEST}{suffix}.jsonl"))
+        temporary = files.enter_context(atomic_path(path))
         manifest = files.enter_context(temporary.open("w", encoding="ascii", newline=""))
         data = KaldiData(folder, f"{KALDI}{suffix}") if kaldi else None
 
@@ -47,6 +51,8 @@ def open_manifests(folder: Path, kaldi: bool = False, suffix: str = "") -> Itera
         yield add
         if data is not None:
             data.write()
+    if resume:
+        remove_leftovers([path])
 
 
 def manifest_entry(clip: Clip) -> dict[str, object]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from swishcli.errors import MissingDependencyError
-from swishcli.files import atomic_path
+from swishcli.files import atomic_path, remove_leftovers
 from swishcli.formats import csv_line
 from swishcli.segments import SILENCE, Classification, Segmentation
 
@@ -107,8 +107,10 @@ def check_table(path: Path) -> None:
 
 
 @contextmanager
-def open_table(path: Path, columns: Sequence[Column]) -> Iterator[AddRows]:
-    """Give a function that adds rows; the table is at `path` when the block has ended well, else nothing is.
+def open_table(path: Path, columns: Sequence[Column], resume: bool = False) -> Iterator[AddRows]:
+    """Give a function that adds rows; the table is at `path` when the block has ended well, else what was before is.
+
+    With `resume` what runs that were killed have left of it is removed then.
 
     Raises
     ------
@@ -118,6 +120,8 @@ def open_table(path: Path, columns: Sequence[Column]) -> Iterator[AddRows]:
     write = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}[path.suffix.lower()]
     with atomic_path(path) as temporary, write(temporary, columns) as add:
         yield lambda rows: add([_plain(row, columns) for row in rows])
+    if resume:
+        remove_leftovers([path])
 
 
 def _plain(row: Row, columns: Sequence[Column]) -> list[Value]:
