@@ -246,11 +246,13 @@ const seen = () => {
 function zoomTo(value, time = null) {
   value = Math.min(1, Math.max(0, value));
   const { start, end } = seen();
-  const kept = time ?? (ws.getCurrentTime() >= start && ws.getCurrentTime() <= end ? ws.getCurrentTime() : (start + end) / 2);
-  const place = (kept - start) / (end - start);
+  const now = ws.getCurrentTime();
+  const held = time ?? (now >= start && now <= end ? now : (start + end) / 2);
+  let place = (held - start) / (end - start);
+  if (time === null) place = Math.min(0.8, Math.max(0.2, place)); // with something of what is around it
   const zoomed = fitted() * (closest() / fitted()) ** value;
   ws.zoom(value ? zoomed : 0);
-  ws.setScroll(kept * scale() - place * ws.getWidth());
+  ws.setScroll(held * scale() - place * ws.getWidth());
   $("zoom").value = Math.round(1000 * value);
   $("zoom").setAttribute("aria-valuetext", value ? `${clock(seen().end - seen().start, 0)} on the screen` : "whole recording");
   drawSoon();
