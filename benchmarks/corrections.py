@@ -3,15 +3,15 @@
     python benchmarks/corrections.py ../shared/corpus                  # two minutes on two idle cores
     python benchmarks/corrections.py ../shared/corpus --series "Amiga" --epochs 20
 
-A series is made of the recordings of one source that the model is often wrong about, between pieces of other
-sources: speech over a made bed, music, noise. Half of them make one programme, whose labels are corrected, the other
+A series is made of the recordings of one source that the model is often wrong about, between recordings of other
+labels and sources. Half of them make one programme, whose labels are corrected, the other
 half its sibling, of which nothing is learnt. What a person would do on a review page is done here from what is
 known: the labels of the first are written as the page downloads them. Then
 
     swish train corrections/ --init-from slim -o mine.safetensors
 
-and both models are judged: frame accuracy on the sibling, and on the corpus's own programmes, which are of other
-sources: what was known before should not be forgotten.
+and both models are judged: frame accuracy on the sibling, and on the corpus's own programmes of everything: what was
+known before should not be forgotten.
 """
 
 from __future__ import annotations
