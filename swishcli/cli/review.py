@@ -144,21 +144,29 @@ def _of_files(items: list[Input], labels: Path) -> Found:
 
 
 def _labels_of(items: list[Input], source: Path) -> Mapping[str, Segmentation | SwishError]:
-    """The labels of each recording that has some, by its path. Raises DataError if `source` has none at all."""
+    """The labels of each recording that has some, by its path. Raises DataError if `source` has none at all.
+
+    Labels are a recording's by the path in them, or by name.
+    """
     from swishcli.evaluation.pairing import read_all, recording_name
 
     found = read_all(source)
     if len(items) == len(found) == 1 and source.is_file():
-        by_path = {items[0].path: next(iter(found.values()))}
-    else:
-        names = {item.path: (item.name, PurePath(item.name.name)) for item in items}
-        by_path = {
-            path: found[recording_name(name)]
-            for path, both in names.items()
-            for name in both
-            if recording_name(name) in found
-        }
-    return {
-        path: side if isinstance(side, SwishError) else replace(side, path=path)
-        for path, side in by_path.items()
-    }
+        return {items[0].path: _at(items[0].path, next(iter(found.values())))}
+    said = {_said_path(side): side for side in found.values()}
+    by_path = {}
+    for item in items:
+        named = [recording_name(name) for name in (item.name, PurePath(item.name.name))]
+        sides = [said.get(Path(item.path)), *(found.get(name) for name in named)]
+        if known := next((side for side in sides if side is not None), None):
+            by_path[item.path] = _at(item.path, known)
+    return by_path
+
+
+def _said_path(side: Segmentation | SwishError) -> Path | None:
+    path = None if isinstance(side, SwishError) else side.path
+    return None if path is None else Path(path)
+
+
+def _at(path: str, side: Segmentation | SwishError) -> Segmentation | SwishError:
+    return side if isinstance(side, SwishError) else replace(side, path=path)

@@ -70,7 +70,7 @@ def find_items(data: Path, recordings: Path | None = None) -> list[Item]:
     if recordings is not None and not recordings.is_dir():
         raise DataError(f"{display_path(recordings)}: is no folder of recordings")
     if items := [
-        Item(found.recording, "", str(found.recording), segments=found.segmentation.segments)
+        Item(found.recording, "", found.recording.name, segments=found.segmentation.segments)
         for found in find_labelled(data, recordings)
         if set(found.segmentation.labels) - {SILENCE}
     ]:
