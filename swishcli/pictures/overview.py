@@ -23,8 +23,8 @@ from swishcli.segments import Segmentation
 
 Array = npt.NDArray[np.float32]
 
-COLUMNS = 2000
-"""Columns that a picture needs: as many as it has pixels."""
+COLUMNS = 1300
+"""Columns that a picture needs: not more than its time axis has pixels, so that none is lost between them."""
 
 
 @dataclass(frozen=True, slots=True)

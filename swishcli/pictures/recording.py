@@ -134,7 +134,7 @@ def _draw_spectrogram(axes: Axes, overview: Overview) -> None:
         overview.mel_db.T,
         origin="lower",
         aspect="auto",
-        interpolation="nearest" if columns < 500 else "auto",
+        interpolation="none",  # vector graphics keep the columns; a finer picture of them would be larger
         cmap="magma",
         vmin=loudest - _RANGE_DB,
         vmax=loudest,
