@@ -42,7 +42,7 @@ def listen(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SOURCE]",
+            metavar="SOURCE",
             help="- for standard input, or the number or a part of the name of a microphone; by default the "
             "system's microphone.",
             show_default=False,
@@ -68,8 +68,9 @@ def listen(
 ) -> None:
     """Follow a microphone or standard input and print each segment as soon as it is decided.
 
-    On a terminal with meters of the classes and a timeline of what was heard last. The model live answers 0.45 s
-    after a sound; a segment is printed when the next one has lasted for as long as the shortest segment.
+    A terminal shows meters of the classes and a timeline of what was heard last.
+
+    The model live answers 0.45 s after a sound; segments come out when the next has lasted for a moment.
 
     Examples:  swish listen   ·   ffmpeg -i http://radio.example/stream -f wav - | swish listen - --save clips/
     """

@@ -194,8 +194,9 @@ def segment(
 
     Prints a timeline and a table, or text with tabs in a pipe; with -o DIR writes files instead.
 
-    Examples:  swish segment interview.mp3   ·   swish segment archive/ -o labels/ -f csv,textgrid   ·   swish
-    segment talk.wav --plot talk.png   ·   swish segment archive/ --extract speech --pad 0.2 -o clips/
+    Examples:  swish segment interview.mp3   ·   swish segment archive/ -o labels/ -f csv,textgrid
+
+    swish segment talk.wav --plot talk.png   ·   swish segment archive/ --extract speech --pad 0.2 -o clips/
     """
     given = inputs_of(paths, from_file)
     names = [name for named in formats or [] for name in named.split(",")]
