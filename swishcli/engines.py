@@ -196,8 +196,11 @@ def _require_gpu(device: str) -> None:
 def default_threads() -> int:
     """``OMP_NUM_THREADS`` where it is set, else the cores this process may use, a container's quota included."""
     wished = os.environ.get("OMP_NUM_THREADS", "")
-    if wished.isdigit() and int(wished) > 0:
-        return int(wished)
+    return int(wished) if wished.isdigit() and int(wished) > 0 else available_cores()
+
+
+def available_cores() -> int:
+    """The cores that this process may use, by its affinity and by a container's quota; at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, ceil(min(cores, cgroup_cores())))
 

@@ -60,6 +60,7 @@ def test_help_is_plain_text_in_a_pipe(swish: Swish, arguments: list[str]) -> Non
 def test_help_names_every_option(swish: Swish) -> None:
     shared = ["--model", "--device", "--threads", "--json", "--csv", "--strict"]
     shared += ["--channel", "--track", "--start", "--duration", "--rate", "--sample-format", "--channels"]
+    shared += ["--jobs", "--timeout", "--resume", "--shard", "--job", "--progress", "--quiet"]
     options = {
         "classify": shared,
         "segment": [

@@ -142,8 +142,20 @@ def test_processes_are_for_many_recordings_and_for_time_limits(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("memory", "jobs"), [(float("inf"), 8), (1e9, 4), (1e8, 1)])
-def test_as_many_at_once_as_there_are_threads_and_memory_for(
+def test_as_many_at_once_as_there_are_cores_and_memory_for(
     memory: float, jobs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(executors, "cgroup_memory", lambda: memory)
-    assert default_jobs(8) == jobs
+    monkeypatch.setattr(executors, "available_cores", lambda: 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert default_jobs() == jobs
+
+
+@posix
+def test_results_that_wait_for_the_disk_survive_whoever_kills_their_process() -> None:
+    found = results(named("slow to write", "killed", "b"), ProcessExecutor(behave, 1))
+    assert found == [
+        "slow to write",
+        "1/killed: ended its worker process: killed, perhaps for want of memory",
+        "b",
+    ]

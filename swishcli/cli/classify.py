@@ -125,7 +125,7 @@ def classify(
         with_layers=layers,
         sorting=_sorting(link_to, copy_to, channel),
     )
-    options = BatchOptions(jobs, timeout, shard, resume, job, progress, quiet)
+    options = BatchOptions(jobs or threads, timeout, shard, resume, job, progress, quiet)
     options.check(has_output=False)
     batch = Batch(given, task, from_file, options)
     show = printer_of(printed, ClassificationView(tuple(given), channel is not None))

@@ -326,13 +326,14 @@ class _Pairs:
 
     def _segmented(self, model: str, paths: Sequence[Path]) -> dict[str, Segmentation]:
         """What a model says by path; errors are printed and counted."""
-        from swishcli.cli.batch import Batch
+        from swishcli.cli.batch import Batch, BatchOptions
         from swishcli.engines import default_threads
         from swishcli.jobs.task import AnalysisTask
 
         batch = Batch(
             [str(p) for p in paths],
             AnalysisTask(model, self.device.device, self.threads or default_threads()),
+            options=BatchOptions(self.threads),
         )
         said = {item.path: answers[0].segmentation for item, answers in batch}
         if batch.failed:

@@ -83,7 +83,7 @@ JobsOption = Annotated[
         "--jobs",
         "-j",
         min=1,
-        help="Recordings at once; by default as many as there are threads and memory for.",
+        help="Recordings at once; by default as many as --threads, or as there are cores and memory for.",
         rich_help_panel=_BATCH,
         show_default=False,
     ),

@@ -94,7 +94,11 @@ def review(
     known = {} if reference is None else _labels_of(items, reference)
     if labels is None:
         task = AnalysisTask(model, device.device, threads or default_threads())
-        classes, said, segmented = task.open_model().classes, Path(model).name, _of_model(items, task)
+        classes, said, segmented = (
+            task.open_model().classes,
+            Path(model).name,
+            _of_model(items, task, threads),
+        )
     else:
         classes, said, segmented = LABELS, "", _of_files(items, labels)
     entries = []
@@ -125,12 +129,12 @@ def _usable(side: Side | SwishError) -> Side:
     return side
 
 
-def _of_model(items: list[Input], task: AnalysisTask) -> Found:
+def _of_model(items: list[Input], task: AnalysisTask, jobs: int | None) -> Found:
     """What a model says about each recording; what fails is printed."""
-    from swishcli.cli.batch import Batch
+    from swishcli.cli.batch import Batch, BatchOptions
 
     waiting = {item.path: item for item in items}
-    for item, answers in Batch([item.path for item in items], task):
+    for item, answers in Batch([item.path for item in items], task, options=BatchOptions(jobs)):
         yield waiting.pop(item.path), answers[0].segmentation
     for item in waiting.values():
         yield item, None

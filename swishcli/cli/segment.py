@@ -267,7 +267,7 @@ def segment(
         destination = _destination(output, names or ["json"], keep_suffix, skip_existing)
         clips = None if extract is None else ClipConfig(extract, pad, min_length)
         task = replace(task, destination=replace(destination, clips=clips))
-    options = BatchOptions(jobs, timeout, shard, resume, job, progress, quiet)
+    options = BatchOptions(jobs or threads, timeout, shard, resume, job, progress, quiet)
     options.check(has_output=output is not None)
     batch = Batch(given, task, from_file, options)
     answers = tabulated(

@@ -27,7 +27,7 @@ class BatchConfig:
     """How many recordings are worked through."""
 
     jobs: int | None = None
-    """Recordings at once; by default as many as there are threads and memory for."""
+    """Recordings at once; by default as many as there are cores and memory for."""
     timeout_s: float | None = None
     """Seconds that a recording may take."""
     shard: Shard = WHOLE
@@ -141,7 +141,7 @@ class Batch:
         if not todo:
             return
         # One recording gets all threads; several get a thread each.
-        jobs = min(self._config.jobs or default_jobs(self._task.threads), len(todo))
+        jobs = min(self._config.jobs or default_jobs(), len(todo))
         task = replace(self._task, threads=max(1, self._task.threads // jobs))
         task.open_model()
         one_device = find_device(task.device) != "cpu"

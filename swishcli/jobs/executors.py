@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from swishcli.audio import STDIN
-from swishcli.engines import cgroup_memory
+from swishcli.engines import available_cores, cgroup_memory
 from swishcli.errors import AudioError, SwishError
 from swishcli.jobs.inputs import Input
 
@@ -132,9 +132,12 @@ def attempt(item: Input, work: Callable[[], Result]) -> Result | SwishError:
         return AudioError(item.path, f"failed unexpectedly ({type(error).__name__})")
 
 
-def default_jobs(threads: int) -> int:
-    """How many recordings to work on at once: as many as there are threads, and memory for."""
-    return max(1, int(min(threads, cgroup_memory() // _JOB_BYTES)))
+def default_jobs() -> int:
+    """How many recordings to work on at once: as many as there are cores, and memory for.
+
+    ``OMP_NUM_THREADS`` is about the threads of one.
+    """
+    return max(1, int(min(available_cores(), cgroup_memory() // _JOB_BYTES)))
 
 
 def make_executor(
@@ -363,16 +366,16 @@ class ProcessExecutor(Generic[Result]):
                 raise SwishError(f"worker processes end before they can work ({_way_of_ending(code)})")
             return []
         why = reason or f"ended its worker process: {_way_of_ending(code)}"
-        # Results that waited for the disk are not at fault.
-        ended: list[Progressed | Ended[Result]] = [
-            Ended(index, AudioError(item.path, why), may_differ=True)
-            for index, item in worker.finishing.items()
-        ]
-        if worker.current is not None:
-            index, item = worker.current
-            killed = reason is None and code == -getattr(signal, "SIGKILL", 9)
-            ended.append(Ended(index, AudioError(item.path, why), may_differ=killed))
-        return ended
+        if worker.current is None:  # what waited for the disk, if anything did
+            return [
+                Ended(index, AudioError(item.path, why), may_differ=True)
+                for index, item in worker.finishing.items()
+            ]
+        # What waited for the disk is not at fault, however often the other is tried.
+        self._waiting.extendleft(worker.finishing.items())
+        index, item = worker.current
+        killed = reason is None and code == -getattr(signal, "SIGKILL", 9)
+        return [Ended(index, AudioError(item.path, why), may_differ=killed)]
 
     def _given_up(self, worker: _Worker) -> str | None:
         """Why a process is to be given up, if it is."""
