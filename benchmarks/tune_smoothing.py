@@ -42,9 +42,9 @@ from swishcli.segments import Segmentation
 from swishcli.smoothing import SmoothingConfig
 
 GRID = {
-    "transition_cost": (3.0, 6.0, 9.0, 12.0, 16.0, 22.0),
+    "transition_cost": (3.0, 6.0, 8.0, 10.0, 12.0, 16.0, 22.0),
     "min_duration_s": (0.0, 0.3, 0.5, 1.0),
-    "min_silence_s": (0.3, 0.5, 1.0),
+    "min_silence_s": (0.3, 0.5, 0.7, 1.0),
 }
 
 

@@ -32,13 +32,13 @@ _SILENT_CHANGE_COST = 1e-3
 class SmoothingConfig:
     """How posteriors become segments; a checkpoint carries its defaults."""
 
-    transition_cost: float = 12.0
+    transition_cost: float = 10.0
     """Nats of evidence, summed over positions, that a change of class must be worth."""
     min_duration_s: float = 0.5
     """Shorter segments of a class join a neighbour; between silences, without one, they must be sure enough."""
     silence_dbfs: float = -65.0
     """Positions below this level, in decibels of a full-scale square wave, are silent."""
-    min_silence_s: float = 0.5
+    min_silence_s: float = 0.7
     """Shorter silences belong to what is around them."""
 
     def __post_init__(self) -> None:

@@ -273,7 +273,8 @@ def delay_of(boundary: int, logits: npt.NDArray[np.float32], level_db: npt.NDArr
 @pytest.mark.parametrize("after", ["music", SILENCE])
 def test_a_segment_comes_out_as_soon_as_what_follows_can_no_longer_join_it(after: str) -> None:
     """Not only once what follows has ended as well."""
-    assert delay_of(100, *said(("speech", 100), (after, 500))) <= 0.5 * 25 + 4
+    least_s = max(DEFAULT.min_duration_s, DEFAULT.min_silence_s)
+    assert delay_of(100, *said(("speech", 100), (after, 500))) <= least_s * 25 + 4
 
 
 @settings(max_examples=100)
