@@ -146,6 +146,8 @@ def open_session(graph: bytes, name: str | Path, threads: int) -> onnxruntime.In
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # One plan for all of a call's memory saves a twentieth of the time and takes a fifth more memory.
+    options.enable_mem_pattern = False
     # Idle threads that spin would take the cores that decoding and the front end need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
