@@ -433,9 +433,13 @@ def _serve(work: Work[Result], connection: Connection) -> None:
         while True:
             index, item = connection.recv()
             result = attempt(item, partial(work, item, talk.teller(index)))
-            room.acquire()
-            talk.tell(_Free())
-            finishers.submit(_finish, talk, room, index, item, result)
+            if isinstance(result, Deferred):
+                room.acquire()
+                talk.tell(_Free())
+                finishers.submit(_finish, talk, room, index, item, result)
+            else:  # before the next input, which may end this process
+                talk.tell(_Free())
+                talk.tell(Ended(index, result))
 
 
 def _finish(
@@ -443,11 +447,10 @@ def _finish(
     room: threading.Semaphore,
     index: int,
     item: Input,
-    result: Result | Deferred[Result] | SwishError,
+    deferred: Deferred[Result],
 ) -> None:
     """Wait for what the disk has to do for a result, and tell it."""
-    if isinstance(result, Deferred):
-        result = attempt(item, result.finish)
+    result = attempt(item, deferred.finish)
     with suppress(OSError):
         talk.tell(Ended(index, result))
     room.release()
