@@ -70,6 +70,8 @@ class ValidationResult:
     """By class."""
     temperature: float
     """What the logits were divided by afterwards."""
+    biases: Mapping[str, float] = field(default_factory=dict)
+    """What was added to them then, by class."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -36,7 +36,7 @@ from swishcli.training.teachers import (
     distillation_loss,
     soft_targets,
 )
-from swishcli.training.validation import NetworkEngine, validate
+from swishcli.training.validation import Calibration, NetworkEngine, validate
 
 _LEAST_EPOCH_S = 300.0
 """Crops are cut and mixed otherwise each time: half a minute of corrections still teaches for some epochs."""
@@ -101,8 +101,10 @@ class EpochResult:
     recalls: tuple[float, ...]
     """Share of each class's 1-s windows of the validation recordings that are labelled right, NaN if it has none."""
     temperature: float
-    """What logits must be divided by for posteriors that are right as often as they say; see `temperature_of`."""
+    """What logits must be divided by for posteriors that are right as often as they say."""
     seconds: float
+    biases: tuple[float, ...] = ()
+    """What must be added to them then, by class; see `calibration_of`."""
 
     @property
     def macro_recall(self) -> float:
@@ -232,8 +234,9 @@ class Trainer:
                 group["lr"] = rate
             losses.append(self._step(batch))
             observer.on_batch(epoch, i + 1, n, float(np.mean(losses[-50:])))
-        recalls, temperature = self._validate()
-        return EpochResult(epoch, float(np.mean(losses)), recalls, temperature, time.monotonic() - start)
+        recalls, calibration = self._validate()
+        seconds, (temperature, biases) = time.monotonic() - start, astuple(calibration)
+        return EpochResult(epoch, float(np.mean(losses)), recalls, temperature, seconds, biases)
 
     def _load(self, epoch: int) -> Iterator[Batch]:
         loader = DataLoader(
@@ -299,8 +302,8 @@ class Trainer:
             return torch.autocast("cuda", torch.bfloat16)
         return nullcontext()
 
-    def _validate(self) -> tuple[tuple[float, ...], float]:
-        """Recalls and temperature of the averaged weights."""
+    def _validate(self) -> tuple[tuple[float, ...], Calibration]:
+        """Recalls and calibration of the averaged weights."""
         shapes = Checkpoint(
             self.crops.classes, self.crops.front_end, self.network.config, SmoothingConfig(), weights={}
         )
@@ -338,7 +341,7 @@ class Trainer:
             index, _, key = name.partition(".")
             state.setdefault(int(index), {})[key] = tensor
         self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": state})
-        self.history = [EpochResult(**{**r, "recalls": tuple(r["recalls"])}) for r in description["history"]]
+        self.history = [_epoch_result(result) for result in description["history"]]
 
     def _description(self) -> dict[str, Any]:
         described = {
@@ -378,6 +381,12 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
             # An option that the state does not know came later, and its default changes nothing.
             if (was := before.get(key, {}).get(option, value)) != value:
                 yield f"{table} {option} = {json.dumps(was)} instead of {json.dumps(value)}"
+
+
+def _epoch_result(described: dict[str, Any]) -> EpochResult:
+    """From JSON, which knows no tuples; biases came later."""
+    biases = tuple(described.get("biases", ()))
+    return EpochResult(**{**described, "recalls": tuple(described["recalls"]), "biases": biases})
 
 
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -46,7 +46,8 @@ def provenance_of(
     if best is not None:
         pairs = zip(trainer.crops.classes, best.recalls, strict=True)
         recalls = {label: recall for label, recall in pairs if not math.isnan(recall)}
-        result = ValidationResult(best.epoch, best.macro_recall, recalls, best.temperature)
+        biases = dict(zip(trainer.crops.classes, best.biases, strict=False))
+        result = ValidationResult(best.epoch, best.macro_recall, recalls, best.temperature, biases)
     return Provenance(
         command=command,
         seed=recipe.training.seed,

@@ -23,6 +23,7 @@ from swishcli.training.loop import Observer, Trainer
 from swishcli.training.provenance import provenance_of
 from swishcli.training.recipe import Recipe
 from swishcli.training.teachers import Tagger, is_tagger
+from swishcli.training.validation import Calibration, apply_calibration
 
 _FINE_TUNING_RATE = 0.25  # of the learning rate: weights that know something are moved with more care
 
@@ -171,9 +172,8 @@ class TrainingRun:
         network = SwishNet(recipe.network)
         network.load_state_dict(weights)
         best = self.trainer.best
-        with torch.no_grad():
-            for parameter in network.head.parameters():
-                parameter.div_(1.0 if best is None else best.temperature)
+        if best is not None:
+            apply_calibration(network, Calibration(best.temperature, best.biases))
         return Checkpoint(
             classes=classes,
             front_end=recipe.front_end,

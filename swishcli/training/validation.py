@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from swishcli.analysis import Analyser
 from swishcli.checkpoint import Checkpoint
@@ -24,13 +27,25 @@ from swishcli.features import Features
 from swishcli.inference import frame_scores
 from swishcli.network import IGNORE, SwishNet
 from swishcli.segments import Segmentation
-from swishcli.smoothing import SmoothingConfig, log_softmax
+from swishcli.smoothing import SmoothingConfig
 from swishcli.training.cache import CachedRecording
 
 _TELLING_S = 30.0
-"""Seconds of validation below which they say nothing about the temperature."""
+"""Seconds of validation below which they say nothing about the calibration."""
+_TEMPERATURES, _LARGEST_BIAS = (0.25, 4.0), 3.0
+"""Calibrations beyond these are of validation data that says too little."""
 _BLOCK_S = 60.0
 """Seconds of a recording that are in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What makes posteriors right as often as they say."""
+
+    temperature: float = 1.0
+    """Logits are divided by it."""
+    biases: tuple[float, ...] = ()
+    """Added to them then, one for each class, their sum 0; none for zeros."""
 
 
 class NetworkEngine:
@@ -48,8 +63,8 @@ class NetworkEngine:
 
 def validate(
     engine: NetworkEngine, checkpoint: Checkpoint, recordings: Sequence[CachedRecording]
-) -> tuple[tuple[float, ...], float]:
-    """Recall of each class on the 1-s windows of whole recordings, and the temperature.
+) -> tuple[tuple[float, ...], Calibration]:
+    """Recall of each class on the 1-s windows of whole recordings, and the calibration.
 
     A window has the label that covers most of it, after the default smoothing where the network says it. A class that
     no window has is one whose recall is NaN. `checkpoint` says the classes and shapes; its weights are not looked at.
@@ -70,7 +85,7 @@ def validate(
     telling = len(wanted) * position_s >= _TELLING_S
     return (
         tuple(recalls(confusion).tolist()),
-        temperature_of(np.concatenate(sounding), wanted) if telling else 1.0,
+        calibration_of(np.concatenate(sounding), wanted) if telling else Calibration(),
     )
 
 
@@ -102,17 +117,38 @@ def _windows(
     return majority_labels(frame_labels(item.segments, classes, n_frames), windows, len(classes)), answers
 
 
-def temperature_of(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
-    """The temperature that makes the labels likeliest, classes weighing alike: logits [P, K], labels [P].
+def calibration_of(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Calibration:
+    """The calibration that makes the labels likeliest, classes weighing alike: logits [P, K], labels [P].
 
-    Guo et al. 2017, *On Calibration of Modern Neural Networks*; the likelihood has one maximum.
+    Alexandari et al. 2020, *Maximum Likelihood with Bias-Corrected Calibration is Hard-to-Beat at Label Shift
+    Adaptation*: crops hold sounds in another mixture than recordings do, and teach how often each is right. The
+    likelihood has one maximum. A class that no label is of keeps the others from saying anything about biases.
     """
-    if not len(labels):
-        return 1.0
-    weights = (1 / np.bincount(labels, minlength=logits.shape[1]).clip(1))[labels]
+    counts = np.bincount(labels, minlength=logits.shape[1])
+    given, wanted = torch.from_numpy(logits), torch.from_numpy(labels)
+    weights = torch.from_numpy(1 / counts.clip(1)).float()
+    log_scale = torch.zeros(1, requires_grad=True)
+    biases = torch.zeros(logits.shape[1], requires_grad=bool(counts.all()))
+    optimizer = torch.optim.LBFGS(
+        [p for p in (log_scale, biases) if p.requires_grad], max_iter=100, line_search_fn="strong_wolfe"
+    )
 
-    def loss(temperature: float) -> float:
-        log_posteriors = log_softmax(logits / np.float32(temperature))
-        return -float(weights @ log_posteriors[np.arange(len(labels)), labels])
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        likelihood = functional.cross_entropy(given * log_scale.exp() + biases, wanted, weight=weights)
+        likelihood.backward()
+        return likelihood.detach()
 
-    return float(min(np.geomspace(0.25, 4, 81), key=loss))
+    optimizer.step(loss)
+    centred = (biases - biases.mean()).tolist()
+    temperature = float(torch.exp(-log_scale.detach()).clamp(*_TEMPERATURES))
+    return Calibration(temperature, tuple(float(np.clip(b, -_LARGEST_BIAS, _LARGEST_BIAS)) for b in centred))
+
+
+def apply_calibration(network: SwishNet, calibration: Calibration) -> None:
+    """Put a calibration into the head of a network."""
+    with torch.no_grad():
+        for parameter in network.head.parameters():
+            parameter.div_(calibration.temperature)
+        if calibration.biases and network.head.bias is not None:
+            network.head.bias.add_(torch.tensor(calibration.biases))
