@@ -16,7 +16,7 @@ from swishcli.inference import FrameScores, frame_scores
 from swishcli.segments import Classification, Segmentation
 from swishcli.smoothing import SmoothingConfig
 
-DEFAULT_MODEL = "slim"
+DEFAULT_MODEL = "wide"
 
 
 class Model:

@@ -58,7 +58,7 @@ _PERCENT_CELLS = 4
 def classify(
     paths: Inputs = None,
     from_file: ListOption = None,
-    model: ModelOption = "slim",
+    model: ModelOption = "wide",
     device: DeviceOption = DeviceName.auto,
     threads: ThreadsOption = None,
     jobs: JobsOption = None,

@@ -39,7 +39,7 @@ def review(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write the pages to.")
     ] = Path("review"),
     from_file: ListOption = None,
-    model: ModelOption = "slim",
+    model: ModelOption = "wide",
     labels: Annotated[
         Path | None,
         typer.Option(

@@ -91,7 +91,7 @@ def segment(
             "--skip-existing", help="Leave recordings alone whose files are there.", rich_help_panel=_WRITING
         ),
     ] = False,
-    model: ModelOption = "slim",
+    model: ModelOption = "wide",
     device: DeviceOption = DeviceName.auto,
     threads: ThreadsOption = None,
     jobs: JobsOption = None,
