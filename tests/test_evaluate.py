@@ -76,7 +76,7 @@ def test_lengths_that_differ_are_told(swish: Swish, tmp_path: Path) -> None:
 
 def test_lines_of_segment_are_hypotheses(swish: Swish, samples: Path, tmp_path: Path) -> None:
     copy(samples / "programme.tsv", tmp_path)
-    said = swish("segment", samples / "programme.flac", "--json").stdout
+    said = swish("segment", samples / "programme.flac", "--json", "--model", "slim").stdout
     (tmp_path / "all.jsonl").write_text(said)
     from_lines = swish("evaluate", tmp_path / "programme.tsv", tmp_path / "all.jsonl", "--json")
     assert from_lines.returncode == 0, from_lines.stderr

@@ -317,7 +317,7 @@ def visit(browser: Any) -> Iterator[Any]:
 
     def open_page(file: Path, **options: Any) -> Visitor:
         context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         return Visitor(context.new_page(), file)
 
