@@ -543,7 +543,7 @@ def test_ten_hours_open_in_seconds_and_are_corrected(
     visitor = visit(page)
     visitor.page.click("#spectrogram")
     visitor.until("tiles !== null")
-    assert time.monotonic() - begin < 20  # on a machine that is busy
+    assert time.monotonic() - begin < 60  # on a machine that is busy; peaks of ten hours would take minutes
     assert visitor.page.locator("#segments .row").count() < 60
     visitor.page.keyboard.press("End")
     visitor.page.evaluate("zoomTo(0.9)")
