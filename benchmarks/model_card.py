@@ -101,8 +101,8 @@ def main() -> None:
             "",
             "## Results on recordings of sources it was not trained on",
             "",
-            "By `benchmarks/accuracy.py`, which says what each figure means. The smoothing and the epoch were "
-            "chosen on these recordings; expect a few points less on yours.",
+            "By `benchmarks/accuracy.py`, which says what each figure means. The smoothing, the epoch and the "
+            "calibration were chosen on these recordings; expect a few points less on yours.",
             "",
             "```",
             report(results),
