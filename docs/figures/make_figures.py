@@ -265,7 +265,7 @@ def influence(name: str) -> tuple[Any, Any]:
     sound = recorded_features(name)
     middle = sound.shape[1] // 2 // network.total_stride * network.total_stride
     answered = (middle + np.linspace(-600, 600, ANSWERS)).astype(int) // network.output_stride
-    before = engine(sound[None])[0]
+    before = engine(sound[None]).logits[0]
     offsets = np.arange(-800, 801, STEP)
     changes = np.zeros(len(offsets))
     for i, offset in enumerate(offsets):
@@ -274,7 +274,7 @@ def influence(name: str) -> tuple[Any, Any]:
             first = position * network.output_stride + offset
             other = generator.integers(0, sound.shape[1] - STEP)
             row[:, first : first + STEP] = sound[:, other : other + STEP]
-        after = engine(changed)
+        after = engine(changed).logits
         changes[i] = np.mean([np.abs(after[n, :, p] - before[:, p]).mean() for n, p in enumerate(answered)])
     relative = changes / changes.max()
     return (offsets + STEP / 2) * checkpoint.front_end.hop_s, np.where(relative > 0, relative, np.nan)
