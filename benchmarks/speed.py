@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def report(title: str, command: Sequence[str | Path], runs: int, audio_s: float 
     seconds = statistics.median(wall for wall, _ in measured)
     memory = statistics.median(peak for _, peak in measured)
     speed = f"{audio_s / seconds:8.0f} × real time" if audio_s else ""
-    print(f"{title:<42} {seconds:7.2f} s  {memory:5.0f} MB  {speed}", flush=True)
+    print(f"{title:<46} {seconds:7.2f} s  {memory:5.0f} MB  {speed}", flush=True)
     return seconds
 
 
@@ -101,7 +102,7 @@ def floor(title: str, work: Callable[[], object], audio_s: float) -> None:
     start = time.perf_counter()
     work()
     seconds = time.perf_counter() - start
-    print(f"{title:<42} {seconds:7.2f} s            {audio_s / seconds:8.0f} × real time", flush=True)
+    print(f"{title:<46} {seconds:7.2f} s            {audio_s / seconds:8.0f} × real time", flush=True)
 
 
 def recordings_in(folder: Path) -> dict[str, Path]:
@@ -172,12 +173,12 @@ def main() -> None:
             for what, audio_s in (("10 min wav", 600), ("1 h wav", HOUR_S)):
                 command = (*SWISH, "segment", paths[what], "--csv", "--model", name)
                 report(f"swish segment, {what}, {name}", command, arguments.runs, audio_s)
-        for what in ("1 h flac, 44.1 kHz stereo", "1 h mp3, 44.1 kHz stereo"):
+        for what, name in product(("1 h flac, 44.1 kHz stereo", "1 h mp3, 44.1 kHz stereo"), models):
             decoding = (sys.executable, "-c", DECODING, paths[what])
             alone_s = report(f"decoding alone, {what}", decoding, arguments.runs, HOUR_S)
-            command = (*SWISH, "segment", paths[what], "--csv")
-            seconds = report(f"swish segment, {what}", command, arguments.runs, HOUR_S)
-            print(f"{'':<42} {seconds / alone_s:7.2f} × decoding alone")
+            command = (*SWISH, "segment", paths[what], "--csv", "--model", name)
+            seconds = report(f"swish segment, {what}, {name}", command, arguments.runs, HOUR_S)
+            print(f"{'':<46} {seconds / alone_s:7.2f} × decoding alone")
         if arguments.day:
             day = Path(folder, "day.wav")
             write_day(day)

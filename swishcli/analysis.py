@@ -139,11 +139,12 @@ def analyse(
         warnings = tuple(stream.warnings)
         segmentation = Segmentation(stream.duration, tuple(decided), warnings=warnings)
         classification = replace(row.classification(), warnings=warnings)
-        answers.append(Analysis(classification, segmentation))
+        heard = None
         if layers:
             heard = replace(layers[i].finish(stream.duration), warnings=warnings)
             audible = {name: heard.total(name) / classification.duration for name in checkpoint.classes}
-            answers[i] = Analysis(replace(classification, audible=audible), segmentation, heard)
+            classification = replace(classification, audible=audible)
+        answers.append(Analysis(classification, segmentation, heard))
     return answers
 
 
