@@ -261,6 +261,11 @@ def float_samples(samples: npt.NDArray[Any]) -> Samples:
     return samples.astype(np.float32, copy=False)
 
 
+def int16_samples(samples: Samples) -> npt.NDArray[np.int16]:
+    """Floats with full scale at ±1 as integers of 16 bits, rounded and clipped, the lower byte first."""
+    return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")
+
+
 def _from_samples(samples: npt.NDArray[Any], sample_rate: int) -> Decoder:
     if samples.ndim not in (1, 2):
         raise AudioError(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from swishcli.audio import Samples
+from swishcli.audio import Samples, int16_samples
 from swishcli.errors import OutputError
 from swishcli.files import atomic_path
 from swishcli.segments import Segment
@@ -60,10 +60,9 @@ class Recorder:
 
     def push(self, block: Samples) -> None:
         """Take the next samples ``[n]``, full scale at ±1."""
-        samples = np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2")
         try:
             self._spool.seek(0, 2)
-            self._spool.write(samples.tobytes())
+            self._spool.write(int16_samples(block).tobytes())
         except OSError as error:
             raise OutputError(self._folder, error.strerror or str(error)) from None
 

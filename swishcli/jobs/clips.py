@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from swishcli.audio import BLOCK_S, LARGEST_SAMPLE, STDIN, Decoding, Samples
+from swishcli.audio import BLOCK_S, LARGEST_SAMPLE, STDIN, Decoding, Samples, int16_samples
 from swishcli.decoding import BLOCK_VALUES, Decoder, open_recording
 from swishcli.errors import AudioError, OutputError, display_path
 from swishcli.files import atomic_path, make_folder, path_within
@@ -131,9 +131,8 @@ def _blocks(decoder: Decoder) -> Iterator[npt.NDArray[np.int16]]:
 
 
 def _as_int16(block: Samples) -> npt.NDArray[np.int16]:
-    """Floats with full scale at ±1, rounded; what is no number, which is read as silence, is silence here."""
-    usable = np.where(np.abs(block) <= LARGEST_SAMPLE, block, np.float32(0))
-    return np.clip(np.rint(usable * 32768), -32768, 32767).astype(np.int16)
+    """As `int16_samples`; what is no number, which is read as silence, is silence here."""
+    return int16_samples(np.where(np.abs(block) <= LARGEST_SAMPLE, block, np.float32(0)))
 
 
 class _Cutter:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from swishcli.audio import AudioStream, Samples
+from swishcli.audio import AudioStream, Samples, int16_samples
 from swishcli.errors import AudioError, DataError, OutputError, display_path
 from swishcli.files import atomic_path
 from swishcli.network import IGNORE
@@ -168,7 +168,7 @@ def _decode_once(path: Path, sample_rate: int, cache: Path) -> tuple[Path, str]:
     stream = AudioStream(path, sample_rate, block_s=_BLOCK_S)
     with atomic_path(cached) as temporary, temporary.open("wb") as file:
         for (samples,) in stream:
-            file.write(np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes())
+            file.write(int16_samples(samples).tobytes())
     for warning in stream.warnings:
         _log.warning("%s: %s", display_path(path), warning)
     return cached, digest
