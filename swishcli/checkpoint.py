@@ -140,10 +140,18 @@ class Checkpoint:
         frames = self.network.output_stride + self.network.look_ahead
         return frames * self.front_end.hop_s + self.front_end.padding / self.front_end.sample_rate
 
-    def smoother(self, smoothing: SmoothingConfig | None = None, offset_s: float = 0.0) -> Smoother:
-        """What makes segments of this model's logits, the first at `offset_s`; by default as it was tuned."""
+    def smoother(
+        self,
+        smoothing: SmoothingConfig | None = None,
+        offset_s: float = 0.0,
+        classes: tuple[str, ...] | None = None,
+    ) -> Smoother:
+        """What makes segments of this model's logits, the first at `offset_s`; by default as it was tuned.
+
+        `classes` are those of the logits, by default the model's own.
+        """
         positions_per_s = self.front_end.sample_rate, self.position_samples
-        return Smoother(smoothing or self.smoothing, self.classes, positions_per_s, offset_s)
+        return Smoother(smoothing or self.smoothing, classes or self.classes, positions_per_s, offset_s)
 
     def description(self) -> dict[str, Any]:
         """Everything but the tensors, as JSON can say it."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from swishcli.checkpoint import Checkpoint
 from swishcli.errors import CheckpointError
 from swishcli.segments import Segment, Segmentation, layered
-from swishcli.smoothing import Smoother, SmoothingConfig
+from swishcli.smoothing import SmoothingConfig
 
 _INAUDIBLE = ""
 """Label of stretches in which a class cannot be heard."""
@@ -36,10 +36,8 @@ class LayerAnalyser:
     ) -> None:
         if not checkpoint.network.audible:
             raise CheckpointError(checkpoint.path or "model", "does not say which classes can be heard")
-        positions_per_s = checkpoint.front_end.sample_rate, checkpoint.position_samples
         self._smoothers = {
-            name: Smoother(smoothing or checkpoint.smoothing, (_INAUDIBLE, name), positions_per_s, offset_s)
-            for name in checkpoint.classes
+            name: checkpoint.smoother(smoothing, offset_s, (_INAUDIBLE, name)) for name in checkpoint.classes
         }
         self._segments: list[Segment] = []
 
