@@ -32,6 +32,7 @@ from corpus import LABELS, SAMPLE_RATE, Corpus
 
 import swishcli
 from swishcli.audio import Samples
+from swishcli.pictures.overview import shares
 from swishcli.segments import Segmentation
 from swishcli.training.activity import active_frames, audible_parts
 
@@ -95,17 +96,13 @@ def programmes(corpus: Corpus) -> Iterator[Sound]:
     """The programmes with their references, by seconds that one label fills; those of silence do not count."""
     for programme in corpus.programmes:
         samples = corpus.samples(programme.path)
-        shares = seconds_of(programme.reference, len(samples) // SAMPLE_RATE)
-        yield Sound("programmes", samples, shares >= 0.5, shares.max(axis=1) > 0.99)
+        filled = seconds_of(programme.reference, len(samples) // SAMPLE_RATE)
+        yield Sound("programmes", samples, filled >= 0.5, filled.max(axis=1) > 0.99)
 
 
 def seconds_of(segmentation: Segmentation, n: int) -> Shares:
     """Share of each of `n` seconds that each class has."""
-    frames = np.zeros((n * 100, len(LABELS)), np.float32)
-    for s in segmentation:
-        if s.label in LABELS:
-            frames[round(s.start * 100) : round(s.end * 100), LABELS.index(s.label)] = 1
-    return frames.reshape(n, 100, -1).mean(axis=1)
+    return shares(segmentation, LABELS, np.arange(n + 1.0))
 
 
 def model_listener(model: swishcli.Model) -> Listener:
@@ -165,19 +162,19 @@ def best_threshold(present: npt.NDArray[np.bool_], scores: Shares) -> float:
 
 def report(name: str, listener: Listener, sounds: list[Sound], tuned: bool) -> None:
     """Print a system's F1 by group and class."""
-    shares = [listener(sound.samples) for sound in sounds]
+    heard = [listener(sound.samples) for sound in sounds]
     groups = list(dict.fromkeys(sound.group for sound in sounds))
     print(f"\n{name:<14}" + "".join(f"{label:>9}" for label in (*LABELS, "mean")))
     thresholds: dict[bool, list[float]] = {}
     for mixed in (True, False):  # a threshold for the mixtures, one for the programmes
-        part = [(s, x) for s, x in zip(sounds, shares, strict=True) if (s.group != "programmes") == mixed]
+        part = [(s, x) for s, x in zip(sounds, heard, strict=True) if (s.group != "programmes") == mixed]
         present = np.concatenate([s.present[s.counted] for s, _ in part])
         scores = np.concatenate([x[s.counted] for s, x in part])
         thresholds[mixed] = [
             best_threshold(present[:, k], scores[:, k]) if tuned else 0.5 for k in range(len(LABELS))
         ]
     for group in groups:
-        part = [(s, x) for s, x in zip(sounds, shares, strict=True) if s.group == group]
+        part = [(s, x) for s, x in zip(sounds, heard, strict=True) if s.group == group]
         present = np.concatenate([s.present[s.counted] for s, _ in part])
         said = np.concatenate([x[s.counted] for s, x in part]) >= thresholds[group != "programmes"]
         values = [f1(present[:, k], said[:, k]) for k in range(len(LABELS))]

@@ -201,15 +201,14 @@ def _run(chunk: _Chunk, network: NetworkConfig, engine: Engine) -> FrameScores:
     stride = network.output_stride
     n_frames = chunk.moments.shape[1]
     first, count = chunk.context // stride, network.n_positions(n_frames)
-    logits, audible = (
-        None
-        if output is None
-        else np.ascontiguousarray(output[:, :, first : first + count].transpose(0, 2, 1))
-        for output in engine(chunk.features)
-    )
-    assert logits is not None
+    outputs = engine(chunk.features)
+
+    def own(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(values[:, :, first : first + count].transpose(0, 2, 1))
+
     level_db = 10 * np.log10(_variances(chunk.moments, stride) + _QUIETEST)
-    return FrameScores(logits, level_db.astype(np.float32), audible)
+    audible = None if outputs.audible is None else own(outputs.audible)
+    return FrameScores(own(outputs.logits), level_db.astype(np.float32), audible)
 
 
 def _variances(moments: Features, stride: int) -> Features:

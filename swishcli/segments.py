@@ -239,12 +239,10 @@ class Classification:
     """Share of the time that each class can be heard, alone or beneath others; empty where nobody asked."""
 
 
-def layered(
-    duration: float, segments: Iterable[Segment], path: str | None = None, channel: int | None = None
-) -> Segmentation:
+def layered(duration: float, segments: Iterable[Segment]) -> Segmentation:
     """Segments of labels that may overlap, in the order in which they begin."""
     ordered = tuple(sorted(segments, key=lambda s: (s.start, s.end)))
-    return Segmentation(duration, ordered, path, channel, layered=True)
+    return Segmentation(duration, ordered, layered=True)
 
 
 def _union(segments: Iterable[Segment]) -> list[tuple[float, float]]:

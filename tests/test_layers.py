@@ -25,15 +25,17 @@ from swishcli.model import load
 from swishcli.segments import Classification, Segment, Segmentation, layered
 from swishcli.smoothing import SmoothingConfig
 
-LAYERS = layered(
-    10.0,
-    [
-        Segment(1.0, 4.0, "speech", 0.9),
-        Segment(0.0, 6.5, "music", 0.8),
-        Segment(6.0, 10.0, "speech", 0.7),
-        Segment(3.0, 3.5, "noise", 0.6),
-    ],
-    "show.wav",
+LAYERS = replace(
+    layered(
+        10.0,
+        [
+            Segment(1.0, 4.0, "speech", 0.9),
+            Segment(0.0, 6.5, "music", 0.8),
+            Segment(6.0, 10.0, "speech", 0.7),
+            Segment(3.0, 3.5, "noise", 0.6),
+        ],
+    ),
+    path="show.wav",
 )
 TIERS = {
     "music": [(0.0, 6.5)],

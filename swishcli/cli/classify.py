@@ -202,7 +202,7 @@ class ClassificationView(View["Classification"]):
         from swishcli.cli.timeline import bar
         from swishcli.pictures.palette import looks_of
 
-        shown = answer.audible or answer.shares
+        shown = _shown(answer)
         out, looks = console(), looks_of(shown)
         channel: list[Column[Classification]] = [Column("channel", lambda a: str(a.channel), 7, right=True)]
         widest = max(map(len, ("label", *answer.shares)))
@@ -219,7 +219,7 @@ class ClassificationView(View["Classification"]):
 
         def share_of(label: str) -> Column[Classification]:
             def cell(answer: Classification) -> Text:
-                share = (answer.audible or answer.shares)[label]
+                share = _shown(answer)[label]
                 percent = _percent(share).rjust(_PERCENT_CELLS) + " " * (bar_cells > 1)
                 return Text(percent) + bar(share, bar_cells, looks[label], out)
 
@@ -246,6 +246,11 @@ def _layout(
 def _share_cells(heading: str, bar_cells: int) -> int:
     """Cells of a share: a percentage, and a bar that stands apart from it if it is longer than a cell."""
     return max(len(heading), _PERCENT_CELLS + bar_cells + (bar_cells > 1))
+
+
+def _shown(answer: Classification) -> Mapping[str, float]:
+    """The shares that people look at: of what can be heard, where that was asked for."""
+    return answer.audible or answer.shares
 
 
 def _rounded(shares: Mapping[str, float]) -> dict[str, float]:

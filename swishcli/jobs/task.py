@@ -64,7 +64,7 @@ class Selection:
     """Whether it is the layers that are kept: where each class can be heard."""
 
     def of(self, answer: Analysis) -> Analysis:
-        """An answer of which only this is left."""
+        """An answer of which only this is left; layers have had their part in it then."""
         segmentation = answer.segmentation
         if answer.layers is not None and self.layers:
             segmentation = answer.layers
@@ -73,7 +73,7 @@ class Selection:
             segmentation = segmentation.without(replace(answer.layers, segments=tuple(others)))
         if self.label is not None:
             segmentation = segmentation.only(self.label, self.pad_s)
-        return replace(answer, segmentation=segmentation)
+        return replace(answer, segmentation=segmentation, layers=None)
 
 
 @dataclass(frozen=True, slots=True)

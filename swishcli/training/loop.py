@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -235,8 +235,14 @@ class Trainer:
             losses.append(self._step(batch))
             observer.on_batch(epoch, i + 1, n, float(np.mean(losses[-50:])))
         recalls, calibration = self._validate()
-        seconds, (temperature, biases) = time.monotonic() - start, astuple(calibration)
-        return EpochResult(epoch, float(np.mean(losses)), recalls, temperature, seconds, biases)
+        return EpochResult(
+            epoch,
+            float(np.mean(losses)),
+            recalls,
+            calibration.temperature,
+            time.monotonic() - start,
+            calibration.biases,
+        )
 
     def _load(self, epoch: int) -> Iterator[Batch]:
         loader = DataLoader(
