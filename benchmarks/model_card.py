@@ -140,7 +140,7 @@ def failures(results: Results) -> list[str]:
         worst_table(results, 30),
         "```",
         "",
-        "Looked at as spectrograms, those of the models in this folder are of few sorts. Labels that a listener "
+        "Looked at as spectrograms, those of the weights before these were of few sorts. Labels that a listener "
         "might not give: text-to-music that came out as hiss, glissandi and glitches called music, single bells and "
         "alarms that ring like chords called noise, field recordings with music in the distance. Regular beats: "
         "heart sounds are taken for drums, beatboxing, tambourine and castanets for knocks. Pitches that move as a "
